@@ -1,0 +1,11 @@
+// Package lower compiles a graph, with what is to be trained, into a program:
+// forward, backward by one rule an operation, the adapter, the checkpoint
+// policy, and a fixed place for every buffer.
+//
+// It knows no weights, no files and no device but its largest block.
+//
+// Begin reading at Lower (lower.go). block.go turns operations into
+// instructions, autodiff.go has the backward rules, head.go the chunked head,
+// extract.go cuts segments out of forward and backward code, place.go gives
+// addresses.
+package lower

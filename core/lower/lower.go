@@ -1,0 +1,336 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/loraedge/loraedge/core/graph"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// Options say what to compile.
+type Options struct {
+	// Adapter attaches LoRA to linears; nil for none.
+	Adapter *LoRA
+	// Full trains every parameter of the graph.
+	Full bool
+
+	// Train lists the numbers of tokens for which Forward, Backward, Step and
+	// Score are compiled; the entries share one arena.
+	Train []int
+	// Score lists further numbers of tokens for which only Score is compiled.
+	Score []int
+	// Micros above 1 compiles Step in layer-major order: all micro batches of
+	// the window through a block before the next block.
+	Micros int
+	// Keep keeps the activations of every block for the backward pass; else
+	// only each block's input is kept and the block is computed again.
+	Keep bool
+	// HeadRows is the number of rows whose logits exist at a time.
+	HeadRows int
+
+	// Decode lists the numbers of tokens a Decode may append, and Cache the
+	// capacity of the KV cache in tokens.
+	Decode []int
+	Cache  int
+
+	// MaxBlock is the device's largest allocation in bytes; 0 for no limit.
+	MaxBlock int64
+}
+
+// LoRA says which linears get an adapter.
+type LoRA struct {
+	// Target returns the rank and scale (alpha/r) of a module's adapter, and
+	// whether it gets one.
+	Target func(module string) (rank int, scale float32, ok bool)
+	// Dropout is the probability of dropping an element of the adapter's input.
+	Dropout float32
+}
+
+// Model is a lowered program and the names by which the host finds its memory.
+type Model struct {
+	Program *program.Program
+	// Weights binds every parameter of the graph to its buffer.
+	Weights map[string]program.BufferID
+	// Consts are the buffers whose content the graph itself gives.
+	Consts []Const
+	// Modules are the linears that have an adapter, in the graph's order.
+	Modules []Module
+
+	// The regions of what is trained, [1, N] each; -1 where nothing is.
+	Params, Grads, FirstMoment, SecondMoment, Optimizer program.BufferID
+}
+
+// Const is a buffer with known content.
+type Const struct {
+	Buffer program.BufferID
+	Data   []float32
+}
+
+// Module is a linear with an adapter: A [Rank, In], B [Out, Rank].
+type Module struct {
+	Name          string
+	Rank, In, Out int
+	Scale         float32
+	A, B          program.BufferID
+}
+
+// regionAlign is the boundary, in elements, on which each trained tensor begins.
+const regionAlign = 256
+
+type lowerer struct {
+	Options
+	graph *graph.Graph
+	model *Model
+	prog  *program.Program
+
+	shapes   map[string][]int           // of graph params
+	grads    map[string]program.BufferID // of trained params and of A and B, by their name
+	adapters map[string]*Module
+	ids      map[string]uint32 // dropout module numbers
+	consts   map[string]program.BufferID
+	caches   map[string]program.BufferID // KV caches by cacheName
+	arena    *space
+}
+
+// Lower compiles g. The graph must have passed its Check. An error says which
+// buffer does not fit the device.
+func Lower(g *graph.Graph, o Options) (*Model, error) {
+	if o.HeadRows <= 0 {
+		o.HeadRows = 256
+	}
+	if o.Micros <= 0 {
+		o.Micros = 1
+	}
+	l := &lowerer{
+		Options: o, graph: g, prog: &program.Program{},
+		shapes: map[string][]int{}, grads: map[string]program.BufferID{}, adapters: map[string]*Module{},
+		ids: map[string]uint32{}, consts: map[string]program.BufferID{}, caches: map[string]program.BufferID{},
+	}
+	none := program.BufferID(-1)
+	l.model = &Model{
+		Program: l.prog, Weights: map[string]program.BufferID{},
+		Params: none, Grads: none, FirstMoment: none, SecondMoment: none, Optimizer: none,
+	}
+	if err := l.allocateParameters(); err != nil {
+		return nil, err
+	}
+	l.arena = newSpace(o.MaxBlock)
+	for _, t := range o.Train {
+		if err := l.trainEntries(t); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range o.Score {
+		if err := l.scoreEntries(t); err != nil {
+			return nil, err
+		}
+	}
+	if len(o.Decode) > 0 {
+		if err := l.decodeEntries(); err != nil {
+			return nil, err
+		}
+	}
+	if l.model.Params >= 0 && len(o.Train) > 0 {
+		l.updateEntry()
+	}
+	l.finishArena()
+	return l.model, nil
+}
+
+// allocateParameters gives every parameter a buffer: frozen ones among the
+// weights, trained ones inside the contiguous regions.
+func (l *lowerer) allocateParameters() error {
+	weights := newSpace(l.MaxBlock)
+	place := func(name string, rows, cols int) (program.BufferID, error) {
+		return l.newBuffer(program.Weights, weights, name, dtype.F32, rows, cols)
+	}
+	var trained []trainedTensor
+	for _, p := range l.graph.Params {
+		l.shapes[p.Name] = p.Shape
+		rows, cols := matrix(p.Shape)
+		if l.Full {
+			trained = append(trained, trainedTensor{p.Name, rows, cols, len(p.Shape) > 1})
+			continue
+		}
+		id, err := place(p.Name, rows, cols)
+		if err != nil {
+			return err
+		}
+		l.model.Weights[p.Name] = id
+	}
+	for i, s := range l.allSegments() {
+		for _, op := range s.Ops {
+			if op.Kind == graph.RoPE {
+				if err := l.constant(op.InvFreq, place); err != nil {
+					return err
+				}
+			}
+			if op.Kind == graph.Linear && i > 0 {
+				trained = append(trained, l.adapterTensors(op)...)
+			}
+		}
+	}
+	l.addBlocks(program.Weights, weights)
+	return l.allocateRegions(trained)
+}
+
+func (l *lowerer) allSegments() []graph.Segment {
+	all := append([]graph.Segment{l.graph.Embed}, l.graph.Blocks...)
+	return append(all, l.graph.Head)
+}
+
+type trainedTensor struct {
+	name       string
+	rows, cols int
+	decay      bool
+}
+
+func (l *lowerer) adapterTensors(op graph.Op) []trainedTensor {
+	if l.Adapter == nil {
+		return nil
+	}
+	rank, scale, ok := l.Adapter.Target(op.Module)
+	if !ok {
+		return nil
+	}
+	shape := l.shapes[op.Weight]
+	m := Module{Name: op.Module, Rank: rank, In: shape[1], Out: shape[0], Scale: scale}
+	l.ids[op.Module] = uint32(len(l.model.Modules))
+	l.model.Modules = append(l.model.Modules, m)
+	l.adapters[op.Module] = &m
+	return []trainedTensor{
+		{loraA(op.Module), rank, m.In, true},
+		{loraB(op.Module), m.Out, rank, true},
+	}
+}
+
+func loraA(module string) string { return module + ".lora_A.weight" }
+func loraB(module string) string { return module + ".lora_B.weight" }
+
+// allocateRegions lays the trained tensors out in one region each of
+// parameters, gradients and both moments.
+func (l *lowerer) allocateRegions(trained []trainedTensor) error {
+	if len(trained) == 0 {
+		return nil
+	}
+	var total int64
+	for _, t := range trained {
+		n := int64(t.rows) * int64(t.cols)
+		r := program.Range{Name: t.name, Offset: total, Len: n, Rate: 1}
+		if t.decay {
+			r.Decay = 1
+		}
+		l.prog.Ranges = append(l.prog.Ranges, r)
+		total += (n + regionAlign - 1) / regionAlign * regionAlign
+	}
+	state := newSpace(l.MaxBlock)
+	region := func(name string, n int64) (program.BufferID, error) {
+		return l.newBuffer(program.State, state, name, dtype.F32, 1, int(n))
+	}
+	m := l.model
+	var err error
+	for _, r := range []struct {
+		id   *program.BufferID
+		name string
+		n    int64
+	}{
+		{&m.Params, "params", total}, {&m.Grads, "grads", total},
+		{&m.FirstMoment, "first_moment", total}, {&m.SecondMoment, "second_moment", total},
+		{&m.Optimizer, "optimizer", 4},
+	} {
+		if *r.id, err = region(r.name, r.n); err != nil {
+			return err
+		}
+	}
+	for i, t := range trained {
+		r := l.prog.Ranges[i]
+		param := l.view(m.Params, t.name, r.Offset, t.rows, t.cols)
+		l.grads[t.name] = l.view(m.Grads, "grad."+t.name, r.Offset, t.rows, t.cols)
+		l.model.Weights[t.name] = param
+	}
+	for i := range m.Modules {
+		m.Modules[i].A = m.Weights[loraA(m.Modules[i].Name)]
+		m.Modules[i].B = m.Weights[loraB(m.Modules[i].Name)]
+	}
+	l.addBlocks(program.State, state)
+	return nil
+}
+
+func (l *lowerer) view(region program.BufferID, name string, offset int64, rows, cols int) program.BufferID {
+	place := l.prog.Buffers[region].Place
+	place.Offset += 4 * offset
+	return l.addBuffer(program.Buffer{Name: name, DType: dtype.F32, Rows: rows, Cols: cols, Place: place})
+}
+
+func (l *lowerer) constant(data []float32, place func(string, int, int) (program.BufferID, error)) error {
+	key := fmt.Sprint(data)
+	if _, ok := l.consts[key]; ok {
+		return nil
+	}
+	id, err := place(fmt.Sprintf("inv_freq.%d", len(l.consts)), 1, len(data))
+	if err != nil {
+		return err
+	}
+	l.consts[key] = id
+	l.model.Consts = append(l.model.Consts, Const{id, data})
+	return nil
+}
+
+// newBuffer places a buffer for the program's whole life.
+func (l *lowerer) newBuffer(class program.Class, s *space, name string, t dtype.DType, rows, cols int) (program.BufferID, error) {
+	b := program.Buffer{Name: name, DType: t, Rows: rows, Cols: cols}
+	place, err := s.forever(b.Bytes())
+	if err != nil {
+		return -1, fmt.Errorf("%s [%d, %d]: %w", name, rows, cols, err)
+	}
+	b.Place = place
+	if class != program.Arena {
+		b.Place.Block += len(l.prog.Blocks)
+	} else {
+		b.Place.Block = arenaBlock(place.Block)
+	}
+	return l.addBuffer(b), nil
+}
+
+func (l *lowerer) addBuffer(b program.Buffer) program.BufferID {
+	l.prog.Buffers = append(l.prog.Buffers, b)
+	return program.BufferID(len(l.prog.Buffers) - 1)
+}
+
+func (l *lowerer) addBlocks(class program.Class, s *space) {
+	for _, size := range s.sizes {
+		l.prog.Blocks = append(l.prog.Blocks, program.Block{Class: class, Size: size})
+	}
+}
+
+// Arena blocks are numbered only when all entries are known: until then block
+// i of the arena is written as -1-i.
+func arenaBlock(i int) int { return -1 - i }
+
+func (l *lowerer) finishArena() {
+	base := len(l.prog.Blocks)
+	fix := func(p *program.Place) {
+		if p.Block < 0 {
+			p.Block = base + (-1 - p.Block)
+		}
+	}
+	for i := range l.prog.Buffers {
+		fix(&l.prog.Buffers[i].Place)
+	}
+	for i := range l.prog.Segments {
+		locals := l.prog.Segments[i].Locals
+		for j := range locals {
+			fix(&locals[j].Place)
+		}
+	}
+	l.addBlocks(program.Arena, l.arena)
+}
+
+// matrix is a parameter's shape as rows and columns; a vector is one row.
+func matrix(shape []int) (rows, cols int) {
+	if len(shape) == 1 {
+		return 1, shape[0]
+	}
+	return shape[0], shape[1]
+}
