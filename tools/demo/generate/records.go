@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/loraedge/loraedge/tools/demo/world"
+)
+
+// record is one example in Alpaca format.
+type record struct {
+	Instruction string `json:"instruction"`
+	Input       string `json:"input"`
+	Output      string `json:"output"`
+}
+
+const (
+	trainRecords = 500
+	// testPerGroup records of each table of facts are held out.
+	testPerGroup = 2
+)
+
+// records are the examples of the demo fine-tune. All ask for facts that the
+// base model was taught to answer in a sentence; what is new is the form of
+// the answer. A fact is in one of the two lists at most.
+func records(seed uint64) (train, test []record) {
+	g := &generator{rng: rand.New(rand.NewPCG(seed, 1)), groups: world.Groups()}
+	var rest []world.Fact
+	for _, group := range g.groups {
+		facts := some(g, len(group.Facts), group.Facts)
+		for _, f := range facts[:testPerGroup] {
+			test = append(test, g.record(f))
+		}
+		rest = append(rest, facts[testPerGroup:]...)
+	}
+	for _, f := range some(g, trainRecords, rest) {
+		train = append(train, g.record(f))
+	}
+	return train, some(g, len(test), test)
+}
+
+func (g *generator) record(f world.Fact) record {
+	return record{
+		Instruction: pick(g, f.Questions),
+		Output:      fmt.Sprintf("answer: %s | topic: %s", f.Answer, f.Topic),
+	}
+}
