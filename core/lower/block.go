@@ -54,7 +54,9 @@ func (f *function) input() {
 	f.values[0] = f.param(keyIn, dtype.F32, f.rows, f.l.graph.Width)
 }
 
-func (f *function) token(name string) program.Operand { return f.param("io."+name, dtype.I32, f.rows, 1) }
+func (f *function) token(name string) program.Operand {
+	return f.param("io."+name, dtype.I32, f.rows, 1)
+}
 
 // role is the variable of operation i's parameter; want is its key's suffix.
 func (f *function) role(i int, role, param string) program.Operand {

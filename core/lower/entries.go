@@ -214,7 +214,9 @@ func number(s string) int {
 	return n
 }
 
-func cacheName(layer, op int, what string) string { return fmt.Sprintf("%s_cache.%d.%d", what, layer, op) }
+func cacheName(layer, op int, what string) string {
+	return fmt.Sprintf("%s_cache.%d.%d", what, layer, op)
+}
 
 type part string
 

@@ -84,7 +84,7 @@ type lowerer struct {
 	model *Model
 	prog  *program.Program
 
-	shapes   map[string][]int           // of graph params
+	shapes   map[string][]int            // of graph params
 	grads    map[string]program.BufferID // of trained params and of A and B, by their name
 	adapters map[string]*Module
 	ids      map[string]uint32 // dropout module numbers

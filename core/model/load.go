@@ -1,0 +1,168 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/loraedge/loraedge/core/graph"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+	"github.com/loraedge/loraedge/formats/safetensors"
+)
+
+// chunkElements bounds the float32 copy of a tensor while it is loaded.
+const chunkElements = 4 << 20
+
+// load fills the weights from the files, or at random.
+func (s *Session) load(seed uint64, progress func(done, total int64)) error {
+	for _, c := range s.Lowered.Consts {
+		if err := s.writeFloats(c.Buffer, 0, c.Data); err != nil {
+			return err
+		}
+	}
+	var total, done int64
+	for _, p := range s.base.Graph.Params {
+		total += elements(p.Shape)
+	}
+	norms := normOffsets(s.base.Graph)
+	for i, p := range s.base.Graph.Params {
+		id := s.Lowered.Weights[p.Name]
+		var err error
+		if s.base.Random {
+			err = s.writeFloats(id, 0, randomParam(p, norms, rand.New(rand.NewPCG(seed, uint64(i)))))
+		} else {
+			err = s.loadParam(p, id)
+		}
+		if err != nil {
+			return err
+		}
+		done += elements(p.Shape)
+		if progress != nil {
+			progress(done, total)
+		}
+	}
+	return nil
+}
+
+func elements(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
+	}
+	return n
+}
+
+// loadParam converts a tensor to float32 some rows at a time.
+func (s *Session) loadParam(p graph.Param, id program.BufferID) error {
+	t, ok := s.base.Folder.Tensor(p.Tensor)
+	if !ok {
+		return fmt.Errorf("tensor %s is missing", p.Tensor)
+	}
+	if err := safetensors.CheckFinite(t); err != nil {
+		return fmt.Errorf("the base model is damaged: %w", err)
+	}
+	if p.Transpose {
+		return s.loadTransposed(t, id)
+	}
+	rows := p.Shape[0]
+	width := int(elements(p.Shape[1:]))
+	step := max(1, chunkElements/width)
+	buf := make([]float32, min(step, rows)*width)
+	for from := 0; from < rows; from += step {
+		n := min(step, rows-from)
+		if err := safetensors.ReadInto(buf[:n*width], t, p.FirstRow+from, p.FirstRow+from+n); err != nil {
+			return err
+		}
+		if err := s.writeFloats(id, int64(from)*int64(width), buf[:n*width]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) loadTransposed(t safetensors.Tensor, id program.BufferID) error {
+	values, err := safetensors.Float32s(t)
+	if err != nil {
+		return err
+	}
+	rows, cols := t.Shape[0], t.Shape[1]
+	turned := make([]float32, len(values))
+	for r := range rows {
+		for c := range cols {
+			turned[c*rows+r] = values[r*cols+c]
+		}
+	}
+	return s.writeFloats(id, 0, turned)
+}
+
+// randomParam is a parameter's start for training from scratch: norms are
+// neutral, biases zero, everything else normal with deviation 0.02 (GPT-2's).
+func randomParam(p graph.Param, norms map[string]float32, r *rand.Rand) []float32 {
+	values := make([]float32, elements(p.Shape))
+	if offset, ok := norms[p.Name]; ok {
+		for i := range values {
+			values[i] = 1 - offset
+		}
+		return values
+	}
+	if len(p.Shape) == 1 {
+		return values
+	}
+	for i := range values {
+		values[i] = float32(0.02 * r.NormFloat64())
+	}
+	return values
+}
+
+// normOffsets are the names of norm weights and what is added to each.
+func normOffsets(g *graph.Graph) map[string]float32 {
+	norms := map[string]float32{}
+	for _, seg := range append(append([]graph.Segment{g.Embed}, g.Blocks...), g.Head) {
+		for _, op := range seg.Ops {
+			if op.Kind == graph.RMSNorm {
+				norms[op.Weight] = op.Offset
+			}
+		}
+	}
+	return norms
+}
+
+// initAdapter draws A from U(±1/√in) (Kaiming uniform with a = √5, as PEFT
+// does) and leaves B zero.
+func (s *Session) initAdapter(seed uint64) error {
+	for i, m := range s.Lowered.Modules {
+		r := rand.New(rand.NewPCG(seed, 1<<32|uint64(i)))
+		bound := 1 / math.Sqrt(float64(m.In))
+		a := make([]float32, m.Rank*m.In)
+		for k := range a {
+			a[k] = float32((2*r.Float64() - 1) * bound)
+		}
+		if err := s.writeFloats(m.A, 0, a); err != nil {
+			return err
+		}
+		if err := s.writeFloats(m.B, 0, make([]float32, m.Out*m.Rank)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFloats writes values from element offset on.
+func (s *Session) writeFloats(b program.BufferID, offset int64, values []float32) error {
+	buf := make([]byte, 4*len(values))
+	if err := dtype.FromFloat32(buf, values, dtype.F32); err != nil {
+		return err
+	}
+	return s.exe.Write(b, 4*offset, buf)
+}
+
+// readFloats reads a whole buffer.
+func (s *Session) readFloats(b program.BufferID) ([]float32, error) {
+	buf := make([]byte, s.Lowered.Program.Buffers[b].Bytes())
+	if err := s.exe.Read(b, 0, buf); err != nil {
+		return nil, err
+	}
+	values := make([]float32, len(buf)/4)
+	return values, dtype.ToFloat32(values, buf, dtype.F32)
+}
