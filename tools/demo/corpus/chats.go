@@ -1,4 +1,4 @@
-package main
+package corpus
 
 import (
 	"strings"
@@ -30,7 +30,7 @@ var smallTalk = []struct{ user, assistant string }{
 }
 
 // chat is a conversation of a few questions, each answered in one sentence.
-func (g *generator) chat() string {
+func (g *Generator) chat() string {
 	var b strings.Builder
 	if g.rng.IntN(8) == 0 {
 		b.WriteString(turn("system", pick(g, systems)))

@@ -1,4 +1,4 @@
-package main
+package corpus
 
 import (
 	"fmt"
@@ -69,7 +69,7 @@ var acts = [][]string{
 const meeting = 2
 
 // story puts one or two lines of each act together.
-func (g *generator) story() string {
+func (g *Generator) story() string {
 	heroes := some(g, 2, world.People)
 	n, m := g.between(1, 10), g.between(1, 10)
 	day := g.rng.IntN(len(world.Days))

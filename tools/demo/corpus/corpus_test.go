@@ -1,41 +1,43 @@
-package main
+package corpus
 
 import (
 	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/tools/demo/world"
 )
 
-func corpus(t *testing.T, seed uint64, documents int) string {
+func written(t *testing.T, seed uint64, documents int) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := writeCorpus(&b, seed, documents); err != nil {
+	if err := Write(&b, seed, documents); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
 func TestTheSameSeedGivesTheSameCorpus(t *testing.T) {
-	if corpus(t, 7, 300) != corpus(t, 7, 300) {
+	if written(t, 7, 300) != written(t, 7, 300) {
 		t.Error("two corpora of one seed differ")
 	}
-	if corpus(t, 7, 300) == corpus(t, 8, 300) {
+	if written(t, 7, 300) == written(t, 8, 300) {
 		t.Error("another seed gives the same corpus")
 	}
-	if long := corpus(t, 7, 400); !strings.HasPrefix(long, corpus(t, 7, 300)) {
+	if long := written(t, 7, 400); !strings.HasPrefix(long, written(t, 7, 300)) {
 		t.Error("a longer corpus does not begin with the shorter one")
 	}
 }
 
 func TestEveryKindOfDocument(t *testing.T) {
-	g := newGenerator(3)
+	g := New(3)
 	for range 2000 {
-		text := g.document()
+		text := g.Document()
 		if strings.ContainsAny(text, "{}") || strings.Contains(text, "  ") || strings.Contains(text, "%!") {
 			t.Fatalf("a template is not filled in: %q", text)
 		}
@@ -64,7 +66,7 @@ func TestStoriesKeepToTheFacts(t *testing.T) {
 	}
 	sum := regexp.MustCompile(`had (\d+) apples and \w+ gave \w+ (\d+) more. Now s?he had (\d+) apples`)
 	named := regexp.MustCompile(`([A-Z]\w+) the (\w+)`)
-	g := newGenerator(5)
+	g := New(5)
 	sums, pets := 0, 0
 	for range 1000 {
 		text := g.story()
@@ -92,10 +94,10 @@ func TestStoriesKeepToTheFacts(t *testing.T) {
 }
 
 func TestCommittedRecordsAreUpToDate(t *testing.T) {
-	train, test := records(defaultSeed)
-	for name, list := range map[string][]record{"train.json": train, "test.json": test} {
+	train, test := Records(DefaultSeed)
+	for name, list := range map[string][]Record{"train.json": train, "test.json": test} {
 		var want bytes.Buffer
-		if err := writeRecords(&want, list); err != nil {
+		if err := WriteRecords(&want, list); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(filepath.Join("..", "..", "..", "demo", "data", name))
@@ -103,13 +105,13 @@ func TestCommittedRecordsAreUpToDate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want.Bytes()) {
-			t.Errorf("demo/data/%s is not what the generator writes: run make demo-data", name)
+			t.Errorf("demo/data/%s is not what the generator writes: run make demo-model", name)
 		}
 	}
 }
 
 func TestHeldOutFactsAreNotTrained(t *testing.T) {
-	train, test := records(defaultSeed)
+	train, test := Records(DefaultSeed)
 	if len(train) != trainRecords || len(test) != testPerGroup*len(world.Groups()) {
 		t.Fatalf("%d records to train on, %d to test on", len(train), len(test))
 	}
@@ -130,5 +132,32 @@ func TestHeldOutFactsAreNotTrained(t *testing.T) {
 		if fact == "" || trained[fact] {
 			t.Errorf("the fact behind %q (%q) is trained on or unknown", r.Instruction, fact)
 		}
+	}
+}
+
+// The demo's lora.toml shows prompts before and after: they must be held out.
+func TestSamplePromptsAreHeldOut(t *testing.T) {
+	c, err := config.Load(filepath.Join("..", "..", "..", "lora.toml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, test := Records(DefaultSeed)
+	if len(c.Report.SamplePrompts) == 0 {
+		t.Error("lora.toml has no sample prompts")
+	}
+	for _, prompt := range c.Report.SamplePrompts {
+		if !slices.ContainsFunc(test, func(r Record) bool { return r.Instruction == prompt }) {
+			t.Errorf("the sample prompt %q of lora.toml is not in test.json", prompt)
+		}
+	}
+}
+
+func TestPretrainingSettingsAreValid(t *testing.T) {
+	c, err := config.Load(filepath.Join("..", "pretrain.toml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Adapter.Kind != "full" || !c.Train.FromScratch {
+		t.Errorf("pretrain.toml trains %q, from scratch: %v", c.Adapter.Kind, c.Train.FromScratch)
 	}
 }

@@ -1,14 +1,16 @@
-package main
+package corpus
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 
 	"github.com/loraedge/loraedge/tools/demo/world"
 )
 
-// record is one example in Alpaca format.
-type record struct {
+// Record is one example in Alpaca format.
+type Record struct {
 	Instruction string `json:"instruction"`
 	Input       string `json:"input"`
 	Output      string `json:"output"`
@@ -20,11 +22,11 @@ const (
 	testPerGroup = 2
 )
 
-// records are the examples of the demo fine-tune. All ask for facts that the
+// Records are the examples of the demo fine-tune. All ask for facts that the
 // base model was taught to answer in a sentence; what is new is the form of
 // the answer. A fact is in one of the two lists at most.
-func records(seed uint64) (train, test []record) {
-	g := &generator{rng: rand.New(rand.NewPCG(seed, 1)), groups: world.Groups()}
+func Records(seed uint64) (train, test []Record) {
+	g := &Generator{rng: rand.New(rand.NewPCG(seed, 1)), groups: world.Groups()}
 	var rest []world.Fact
 	for _, group := range g.groups {
 		facts := some(g, len(group.Facts), group.Facts)
@@ -39,9 +41,27 @@ func records(seed uint64) (train, test []record) {
 	return train, some(g, len(test), test)
 }
 
-func (g *generator) record(f world.Fact) record {
-	return record{
+func (g *Generator) record(f world.Fact) Record {
+	return Record{
 		Instruction: pick(g, f.Questions),
 		Output:      fmt.Sprintf("answer: %s | topic: %s", f.Answer, f.Topic),
 	}
+}
+
+// WriteRecords writes a JSON array with a record a line, so that a diff shows
+// which record changed.
+func WriteRecords(w io.Writer, list []Record) error {
+	opening := "[\n"
+	for _, r := range list {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", opening, line); err != nil {
+			return err
+		}
+		opening = ",\n"
+	}
+	_, err := io.WriteString(w, "\n]\n")
+	return err
 }

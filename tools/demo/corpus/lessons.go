@@ -1,4 +1,4 @@
-package main
+package corpus
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 // lesson states several facts of one table.
-func (g *generator) lesson() string {
+func (g *Generator) lesson() string {
 	group := g.group()
 	openings := []string{
 		"Today's topic: %s.",
@@ -29,7 +29,7 @@ func (g *generator) lesson() string {
 }
 
 // quiz is a lesson in school with direct speech.
-func (g *generator) quiz() string {
+func (g *Generator) quiz() string {
 	teacher := pick(g, []string{"The teacher", "Lucy", "Lucy the teacher"})
 	lines := []string{pick(g, []string{
 		"It is time for a quiz in the school of " + world.Village + ".",
@@ -52,7 +52,7 @@ func (g *generator) quiz() string {
 }
 
 // factTable lists facts of one table in two columns.
-func (g *generator) factTable() string {
+func (g *Generator) factTable() string {
 	group := g.group()
 	lines := []string{group.Name + " | answer"}
 	for _, f := range some(g, g.between(4, 10), group.Facts) {
@@ -62,7 +62,7 @@ func (g *generator) factTable() string {
 }
 
 // counting counts up or down, by ones or twos.
-func (g *generator) counting() string {
+func (g *Generator) counting() string {
 	step := pick(g, []int{1, 1, 2})
 	from := g.between(0, 10)
 	to := from + step*g.between(3, (world.MaxNumber-from)/step)
@@ -88,7 +88,7 @@ func (g *generator) counting() string {
 }
 
 // portrait is the card of a villager, or the same in sentences.
-func (g *generator) portrait() string {
+func (g *Generator) portrait() string {
 	p := pick(g, world.People)
 	if g.rng.IntN(2) == 0 {
 		lines := some(g, 5, []string{"job: " + p.Job, "pet: " + p.Pet, "pet name: " + p.PetName, "house: " + p.HouseColor, "dish: " + p.Dish})
