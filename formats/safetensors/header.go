@@ -73,6 +73,9 @@ func parseHeader(text []byte, dataSize int64) (header, error) {
 	if !utf8.Valid(text) {
 		return header{}, fmt.Errorf("the header is not valid UTF-8: %s", damaged)
 	}
+	if err := checkSyntax(text); err != nil {
+		return header{}, fmt.Errorf("header: %w", err)
+	}
 	var h header
 	d := json.NewDecoder(bytes.NewReader(text))
 	err := eachField(d, func(name string) error {
@@ -89,9 +92,6 @@ func parseHeader(text []byte, dataSize int64) (header, error) {
 	if err != nil {
 		return header{}, fmt.Errorf("header: %w", err)
 	}
-	if rest := bytes.Trim(text[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return header{}, fmt.Errorf("header: %d bytes follow the end of its JSON object: %s", len(rest), damaged)
-	}
 	return h, checkLayout(h.entries, dataSize)
 }
 
@@ -105,12 +105,9 @@ func eachField(d *json.Decoder, value func(key string) error) error {
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return jsonError(err)
+			return err
 		}
-		key, ok := t.(string)
-		if !ok {
-			return fmt.Errorf("want a name, found %v", t)
-		}
+		key := t.(string) // what else a key may be, checkSyntax has refused
 		if seen[key] {
 			return fmt.Errorf("%q appears twice", key)
 		}
@@ -125,7 +122,7 @@ func eachField(d *json.Decoder, value func(key string) error) error {
 func wantDelim(d *json.Decoder, want json.Delim) error {
 	t, err := d.Token()
 	if err != nil {
-		return jsonError(err)
+		return err
 	}
 	if t != want {
 		return fmt.Errorf("want %q, found %.40q", rune(want), fmt.Sprint(t))
@@ -133,12 +130,15 @@ func wantDelim(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-func jsonError(err error) error {
+// checkSyntax is an error where text is not one JSON value.
+func checkSyntax(text []byte) error {
+	var whole json.RawMessage
+	err := json.Unmarshal(text, &whole)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		return fmt.Errorf("not valid JSON at byte %d: %w", syntax.Offset, err)
 	}
-	return fmt.Errorf("not valid JSON: %w", err)
+	return err
 }
 
 func decodeMetadata(d *json.Decoder, into *map[string]string) error {
@@ -152,7 +152,7 @@ func decodeMetadata(d *json.Decoder, into *map[string]string) error {
 func decodeEntry(d *json.Decoder, name string) (entry, error) {
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {
-		return entry{}, jsonError(err)
+		return entry{}, err
 	}
 	if len(raw) > maxEntry {
 		return entry{}, fmt.Errorf("its description has %d bytes, and at most %d are allowed", len(raw), maxEntry)
@@ -207,7 +207,7 @@ func decodeCounts(d *json.Decoder) ([]int, error) {
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return nil, jsonError(err)
+			return nil, err
 		}
 		number, ok := t.(json.Number)
 		if !ok {

@@ -33,7 +33,7 @@ var lies = []struct {
 	{"no JSON", fileBytes(`hello`, 0), []string{"not valid JSON"}},
 	{"JSON that ends early", fileBytes(`{"a":{"dtype":"F32"`, 0), []string{"JSON"}},
 	{"a list", fileBytes(`[]`, 0), []string{"want '{'"}},
-	{"text after the header", fileBytes(`{} {}`, 0), []string{"follow the end"}},
+	{"text after the header", fileBytes(`{} {}`, 0), []string{"not valid JSON at byte 4"}},
 	{"not UTF-8", fileBytes("{\"\xff\":1}", 0), []string{"UTF-8"}},
 	{"metadata that is no string", fileBytes(`{"__metadata__":{"n":1}}`, 0), []string{"__metadata__", "strings"}},
 	{"tensor twice", fileBytes(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, 0), []string{`"a" appears twice`}},

@@ -1,0 +1,128 @@
+package huggingface
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/loraedge/loraedge/formats/safetensors"
+)
+
+// Names of the files of a model folder.
+const (
+	configFile         = "config.json"
+	weightsFile        = "model.safetensors"
+	indexFile          = "model.safetensors.index.json"
+	tokenizerFile      = "tokenizer.json"
+	tokenizerConfig    = "tokenizer_config.json"
+	specialTokensFile  = "special_tokens_map.json"
+	generationFile     = "generation_config.json"
+	chatTemplateFile   = "chat_template.jinja"
+	chatTemplateJSON   = "chat_template.json"
+	chatTemplateFolder = "additional_chat_templates"
+)
+
+// Folder is an open model folder. The weights stay mapped until Close. Objects
+// of files that the folder lacks are empty.
+type Folder struct {
+	Dir              string
+	Config           Object
+	TokenizerConfig  Object
+	SpecialTokensMap Object
+	GenerationConfig Object
+	ChatTemplates    []ChatTemplate // as Transformers finds them, see ChatTemplate
+	EOSTokenIDs      []int          // of generation_config.json, else of config.json; none where neither has any
+
+	files   []*safetensors.File
+	names   []string // sorted
+	tensors map[string]safetensors.Tensor
+}
+
+// Open reads a model folder and maps its weights. It fails where something is
+// missing, contradicts itself, or is in a format that cannot be trained; the
+// error says which and what to do.
+func Open(dir string) (*Folder, error) {
+	if err := checkFolder(dir); err != nil {
+		return nil, err
+	}
+	f := &Folder{Dir: dir}
+	var err error
+	if f.Config, err = ReadObject(filepath.Join(dir, configFile)); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, explainNoConfig(dir)
+		}
+		return nil, err
+	}
+	if err := checkQuantization(dir, f.Config); err != nil {
+		return nil, err
+	}
+	if err := f.readTexts(); err != nil {
+		return nil, err
+	}
+	if err := f.openWeights(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Close removes the mappings. No tensor of the folder may be used afterwards.
+func (f *Folder) Close() error {
+	var all error
+	for _, file := range f.files {
+		all = errors.Join(all, file.Close())
+	}
+	f.files = nil
+	return all
+}
+
+// Tensors lists the tensors of all weight files, sorted by name. Each says its
+// file, offset, length, type and shape; its data is mapped, not copied.
+func (f *Folder) Tensors() []safetensors.Tensor {
+	all := make([]safetensors.Tensor, len(f.names))
+	for i, name := range f.names {
+		all[i] = f.tensors[name]
+	}
+	return all
+}
+
+// Tensor finds a tensor by its name.
+func (f *Folder) Tensor(name string) (safetensors.Tensor, bool) {
+	t, ok := f.tensors[name]
+	return t, ok
+}
+
+// TokenizerPath is the path of tokenizer.json, an error where there is none.
+func (f *Folder) TokenizerPath() (string, error) {
+	path := filepath.Join(f.Dir, tokenizerFile)
+	if exists(path) {
+		return path, nil
+	}
+	found := "no tokenizer at all"
+	for _, name := range []string{"tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"} {
+		if exists(filepath.Join(f.Dir, name)) {
+			found = name
+			break
+		}
+	}
+	return "", fmt.Errorf("%s: there is no tokenizer.json (found %s); make it with Transformers: "+
+		"AutoTokenizer.from_pretrained(%q).save_pretrained(%q)", f.Dir, found, f.Dir, f.Dir)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// matching lists the paths in dir whose names match a pattern, sorted. Unlike
+// filepath.Glob it does not read dir itself as a pattern.
+func matching(dir, pattern string) []string {
+	entries, _ := os.ReadDir(dir)
+	var paths []string
+	for _, e := range entries {
+		if ok, _ := filepath.Match(pattern, e.Name()); ok {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
+}
