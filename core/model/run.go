@@ -168,3 +168,9 @@ func (s *Session) Decode(tokens []int32, past int) ([]float32, error) {
 	}
 	return logits, nil
 }
+
+// DropGradients forgets what Step added.
+func (s *Session) DropGradients() error {
+	b := s.Lowered.Grads
+	return s.exe.Write(b, 0, make([]byte, s.Lowered.Program.Buffers[b].Bytes()))
+}
