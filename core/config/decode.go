@@ -125,7 +125,7 @@ func (d *decoder) table(t *Table, n *node, into reflect.Value) {
 }
 
 func (d *decoder) missing(t *Table, k *Key, n *node) {
-	hint := fmt.Sprintf("add %s = …, %s", k.Name, strings.ReplaceAll(k.Doc, "`", ""))
+	hint := fmt.Sprintf("add %s = %s: %s", k.Name, k.Example, strings.ReplaceAll(k.Doc, "`", ""))
 	if t.Name == "" {
 		d.fail(d.root.src.errorAt(span{}, k.Name+" is missing", hint))
 		return
@@ -159,6 +159,9 @@ func (d *decoder) assign(t *Table, k *Key, into any, n *node) {
 	case *[]Path:
 		*f, wrong = paths(n, d.dir)
 		ok = wrong == nil
+	case *Pins:
+		*f, wrong = pins(n)
+		ok = wrong == nil
 	case setting:
 		ok = f.read(n, d.dir)
 	}
@@ -166,7 +169,7 @@ func (d *decoder) assign(t *Table, k *Key, into any, n *node) {
 		return
 	}
 	if wrong != n {
-		d.fail(wrong.errorf(d.valueHint(k, into, wrong), "each of %s must be %s, found %s", k.Name, entryWants(k), wrong.found()))
+		d.fail(wrong.errorf(d.valueHint(k, into, wrong), "each of %s must be %s, found %s", k.Name, entryWants(k, into), wrong.found()))
 		return
 	}
 	d.fail(n.errorf(d.valueHint(k, into, n), "%s must be %s, found %s", k.Name, wants(t, k, into), n.found()))
@@ -215,6 +218,23 @@ func paths(n *node, dir string) (list []Path, wrong *node) {
 	return list, nil
 }
 
+// pins reads a table of sums by plugin name; wrong is the entry that is no
+// sum, or n.
+func pins(n *node) (sums Pins, wrong *node) {
+	if n.table == nil {
+		return nil, n
+	}
+	sums = Pins{}
+	for _, name := range slices.Sorted(maps.Keys(n.table)) {
+		sum, _ := n.table[name].value.(string)
+		if !sha256Sum.MatchString(sum) {
+			return nil, n.table[name]
+		}
+		sums[name] = strings.ToLower(sum)
+	}
+	return sums, nil
+}
+
 // wants says what a key may hold.
 func wants(t *Table, k *Key, into any) string {
 	switch f := into.(type) {
@@ -240,13 +260,22 @@ func wants(t *Table, k *Key, into any) string {
 		return list
 	case *[]Path:
 		return "a list of paths"
+	case *Pins:
+		return "a table of plugin names and their SHA-256 sums, 64 hexadecimal digits each"
 	case setting:
 		return f.wants()
 	}
 	return fmt.Sprintf("a %T", into)
 }
 
-func entryWants(k *Key) string {
+// entryWants says what each entry of a key's list or table may be.
+func entryWants(k *Key, into any) string {
+	switch into.(type) {
+	case *[]Path:
+		return (&Path{}).wants()
+	case *Pins:
+		return "a SHA-256 sum, 64 hexadecimal digits in quotes"
+	}
 	if k.Allowed != nil {
 		return oneOf(k.Allowed)
 	}

@@ -69,8 +69,10 @@ func FuzzScan(f *testing.F) {
 		if _, err := toml.Decode(text, &values); err != nil {
 			return
 		}
-		// The library accepts a table and a value of one name; its tree
-		// then has no single place for the two.
+		// The library loses items of arrays under a key without a name.
+		if hasEmptyKey(values) {
+			return
+		}
 		compareMarks(t, text, marks, values)
 	})
 }
@@ -109,6 +111,16 @@ func compareMarks(t *testing.T, text string, m *mark, v any) {
 			t.Fatalf("the mark of %v holds %q in %q", v, written, text)
 		}
 	}
+}
+
+func hasEmptyKey(values map[string]any) bool {
+	for name, v := range values {
+		table, _ := v.(map[string]any)
+		if name == "" || hasEmptyKey(table) {
+			return true
+		}
+	}
+	return false
 }
 
 func same(a, b any) bool {

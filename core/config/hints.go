@@ -42,6 +42,7 @@ var otherNames = map[string]string{
 	"model_name_or_path":          "base_model",
 	"num_train_epochs":            "num_epochs",
 	"optim":                       "optimizer",
+	"out_dir":                     "output_dir",
 	"output":                      "output_dir",
 	"packing":                     "sample_packing",
 	"peft_use_dora":               "use_dora",
@@ -264,7 +265,7 @@ func valSetSizeHint(k *Key, n *node) string {
 	switch v := n.value.(type) {
 	case float64:
 		if v >= 1 && v == float64(int64(v)) {
-			return fmt.Sprintf("write %s = %d for %d records", k.Name, int64(v), int64(v))
+			return fmt.Sprintf("write %s = %d for a count of records", k.Name, int64(v))
 		}
 	case string:
 		if percent, ok := strings.CutSuffix(v, "%"); ok {

@@ -13,6 +13,7 @@ type Key struct {
 	Name     string
 	Default  string // as TOML; empty: the type's zero
 	Required bool
+	Example  string   // of a required key, as TOML
 	Allowed  []string // the strings it may hold
 	Range    *Range   // of a number, or of the length of a list
 	Doc      string   // one line
@@ -21,8 +22,8 @@ type Key struct {
 // tables is every key of lora.toml.
 var tables = []Table{
 	{Doc: "They stand above the first `[table]`.", Keys: []Key{
-		{Name: "base_model", Required: true, Doc: "the model to fine-tune: a Hugging Face folder or a .gguf file, or `embedded:demo`; nothing is ever downloaded"},
-		{Name: "output_dir", Required: true, Doc: "the folder that the adapter, metrics.jsonl, run.json and checkpoints are written to"},
+		{Name: "base_model", Required: true, Example: `"models/SmolLM2-135M"`, Doc: "the model to fine-tune: a Hugging Face folder or a .gguf file, or `embedded:demo`; nothing is ever downloaded"},
+		{Name: "output_dir", Required: true, Example: `"out/first"`, Doc: "the folder that the adapter, metrics.jsonl, run.json and checkpoints are written to"},
 		{Name: "seed", Default: "42", Range: between(0, 1<<53), Doc: "where every random choice of the run begins; the same seed repeats the run"},
 	}},
 	{Name: "adapter", Doc: "Which weights are trained.", Keys: []Key{
@@ -43,8 +44,8 @@ var tables = []Table{
 		{Name: "double_quant", Default: "false", Doc: "quantise the scales as well"},
 	}},
 	{Name: "datasets", List: true, Doc: "What is trained on; one `[[datasets]]` for each.", Keys: []Key{
-		{Name: "path", Required: true, Doc: "a file of records, a folder of such files, or `embedded:…`"},
-		{Name: "type", Required: true, Doc: "how a record becomes a conversation"},
+		{Name: "path", Required: true, Example: `"records.jsonl"`, Doc: "a file of records, a folder of such files, or `embedded:…`"},
+		{Name: "type", Required: true, Example: `"alpaca"`, Doc: "how a record becomes a conversation"},
 		{Name: "split", Default: `"train"`, Doc: "the split to read where `path` is a folder that has several"},
 		{Name: "limit", Default: "0", Range: atLeast(0), Doc: "use only the first so many records; 0 is all"},
 		{Name: "weight", Default: "1.0", Range: above(0), Doc: "multiplies the loss of this data set's tokens"},

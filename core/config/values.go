@@ -311,23 +311,6 @@ type Pins map[string]string
 
 var sha256Sum = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
-func (p *Pins) wants() string {
-	return "a table of plugin names and their SHA-256 sums, 64 hexadecimal digits each"
-}
-
-func (p *Pins) read(n *node, _ string) bool {
-	pins := Pins{}
-	for name, pin := range n.table {
-		sum, ok := pin.value.(string)
-		if !ok || !sha256Sum.MatchString(sum) {
-			return false
-		}
-		pins[name] = strings.ToLower(sum)
-	}
-	*p = pins
-	return n.table != nil
-}
-
 // oneOf lists allowed strings: "a", "b" or "c".
 func oneOf(values []string) string {
 	quoted := make([]string, len(values))
