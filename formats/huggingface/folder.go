@@ -43,6 +43,18 @@ type Folder struct {
 // missing, contradicts itself, or is in a format that cannot be trained; the
 // error says which and what to do.
 func Open(dir string) (*Folder, error) {
+	f, err := OpenConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.openWeights(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// OpenConfig is Open without the weights: for a model that starts at random.
+func OpenConfig(dir string) (*Folder, error) {
 	if err := checkFolder(dir); err != nil {
 		return nil, err
 	}
@@ -57,13 +69,7 @@ func Open(dir string) (*Folder, error) {
 	if err := checkQuantization(dir, f.Config); err != nil {
 		return nil, err
 	}
-	if err := f.readTexts(); err != nil {
-		return nil, err
-	}
-	if err := f.openWeights(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return f, f.readTexts()
 }
 
 // Close removes the mappings. No tensor of the folder may be used afterwards.
