@@ -1,0 +1,170 @@
+package tokenizer
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// addedToken is a token that is recognised in the text as it stands, before
+// the model sees it.
+type addedToken struct {
+	id         int32
+	content    string
+	special    bool
+	normalized bool // matched in the normalized text
+	singleWord bool // only where no word character touches it
+	lstrip     bool // takes the spaces before it along
+	rstrip     bool // and those after it
+}
+
+func parseAdded(n node) ([]addedToken, error) {
+	if n.at("added_tokens").null() {
+		return nil, nil
+	}
+	items, err := n.list("added_tokens")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]addedToken, 0, len(items))
+	for _, item := range items {
+		t, err := parseAddedToken(item)
+		if err != nil {
+			return nil, err
+		}
+		if t.content != "" {
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
+func parseAddedToken(n node) (t addedToken, err error) {
+	if t.content, err = n.str("content"); err != nil {
+		return t, err
+	}
+	var id int32
+	if err := n.at("id").decode(&id, "a token id"); err != nil {
+		return t, err
+	}
+	if id < 0 || id > maxID {
+		return t, n.at("id").errorf("is %d, want 0 to %d", id, maxID)
+	}
+	t.id = id
+	if t.special, err = n.boolOr("special", false); err != nil {
+		return t, err
+	}
+	for _, f := range []struct {
+		key      string
+		into     *bool
+		fallback bool
+	}{
+		{"normalized", &t.normalized, !t.special},
+		{"single_word", &t.singleWord, false},
+		{"lstrip", &t.lstrip, false},
+		{"rstrip", &t.rstrip, false},
+	} {
+		if *f.into, err = n.boolOr(f.key, f.fallback); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// addedSet finds added tokens in a text: leftmost first, the longest of those
+// that begin at one place.
+type addedSet struct {
+	byFirst [256][]addedPattern
+	empty   bool
+}
+
+type addedPattern struct {
+	pattern string
+	token   *addedToken
+}
+
+// newAddedSet makes a set of tokens, each searched as pattern(token).
+func newAddedSet(tokens []*addedToken, pattern func(*addedToken) (string, error)) (*addedSet, error) {
+	set := &addedSet{empty: true}
+	for _, t := range tokens {
+		p, err := pattern(t)
+		if err != nil {
+			return nil, err
+		}
+		if p == "" {
+			continue
+		}
+		set.empty = false
+		list := set.byFirst[p[0]]
+		// Longest first; of two equal ones the first stays.
+		i := 0
+		for i < len(list) && len(list[i].pattern) >= len(p) {
+			i++
+		}
+		list = append(list, addedPattern{})
+		copy(list[i+1:], list[i:])
+		list[i] = addedPattern{p, t}
+		set.byFirst[p[0]] = list
+	}
+	return set, nil
+}
+
+// next finds the first token in s[from:].
+func (set *addedSet) next(s string, from int) (start, end int, t *addedToken) {
+	for i := from; i < len(s); i++ {
+		for _, p := range set.byFirst[s[i]] {
+			if strings.HasPrefix(s[i:], p.pattern) {
+				return i, i + len(p.pattern), p.token
+			}
+		}
+	}
+	return 0, 0, nil
+}
+
+// split hands out the parts of t in order: plain text (token nil) or a token.
+func (set *addedSet) split(t text, emit func(part text, token *addedToken) error) error {
+	if set.empty {
+		return emit(t, nil)
+	}
+	done := 0
+	for from := 0; ; {
+		start, end, token := set.next(t.s, from)
+		if token == nil {
+			break
+		}
+		from = end
+		if token.singleWord && touchesWord(t.s, start, end) {
+			continue
+		}
+		if token.lstrip {
+			start = max(done, len(strings.TrimRightFunc(t.s[:start], unicode.IsSpace)))
+		}
+		if token.rstrip {
+			end = len(t.s) - len(strings.TrimLeftFunc(t.s[end:], unicode.IsSpace))
+		}
+		// A token whose content begins with a space may begin within the
+		// spaces that the one before took.
+		start = max(start, done)
+		if done < start {
+			if err := emit(t.slice(done, start), nil); err != nil {
+				return err
+			}
+		}
+		if start < end {
+			if err := emit(t.slice(start, end), token); err != nil {
+				return err
+			}
+		}
+		done = max(done, end)
+	}
+	if done < len(t.s) {
+		return emit(t.slice(done, len(t.s)), nil)
+	}
+	return nil
+}
+
+func touchesWord(s string, start, end int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:start])
+	after, _ := utf8.DecodeRuneInString(s[end:])
+	return start > 0 && isWord(before) || end < len(s) && isWord(after)
+}

@@ -1,0 +1,284 @@
+package tokenizer
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"unicode/utf8"
+)
+
+// Token is one token of a text: its id, and the bytes text[Start:End] that it
+// stands for, widened to whole characters. A token that the post-processor
+// adds stands for none: both are 0.
+type Token struct {
+	ID         int32
+	Start, End int
+}
+
+// Tokenizer is a loaded tokenizer.json. It is safe for concurrent use.
+type Tokenizer struct {
+	model      *bpe
+	normalize  normalizer // nil: none
+	split      splitter
+	decoder    decoder // nil: tokens are joined by spaces
+	post       []postStep
+	added      []addedToken
+	rawAdded   *addedSet // matched in the text as it is
+	normAdded  *addedSet // matched in the normalized text
+	texts      []string  // by id
+	known      []bool    // by id: texts has one
+	special    map[int32]bool
+	addedIDs   map[string]int32
+	workerLock sync.Mutex
+	workers    []*worker
+}
+
+// Load reads a tokenizer.json.
+func Load(path string) (*Tokenizer, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+// Parse reads the content of a tokenizer.json. Errors name the place in it,
+// like `pre_tokenizer.pretokenizers[1].pattern`.
+func Parse(data []byte) (*Tokenizer, error) {
+	if at := invalidUTF8(string(data)); at >= 0 {
+		return nil, fmt.Errorf("invalid UTF-8 at byte %d", at)
+	}
+	root := newNode(data, "")
+	if _, err := root.object(); err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{special: map[int32]bool{}, addedIDs: map[string]int32{}}
+	var err error
+	if t.normalize, err = parseNormalizer(root.at("normalizer")); err != nil {
+		return nil, err
+	}
+	var pre preTokenizers
+	if err := pre.parse(root.at("pre_tokenizer")); err != nil {
+		return nil, err
+	}
+	t.split = chain(pre.all)
+	if t.post, err = parsePost(root.at("post_processor"), nil); err != nil {
+		return nil, err
+	}
+	if t.decoder, err = parseDecoder(root.at("decoder")); err != nil {
+		return nil, err
+	}
+	if t.model, err = parseModel(root.at("model"), pre.byteLevel); err != nil {
+		return nil, err
+	}
+	if t.added, err = parseAdded(root); err != nil {
+		return nil, err
+	}
+	t.listTokens()
+	return t, t.buildAdded()
+}
+
+// listTokens builds the way from id to text.
+func (t *Tokenizer) listTokens() {
+	top := int32(-1)
+	for _, id := range t.model.vocab {
+		top = max(top, id)
+	}
+	for i := range t.added {
+		a := &t.added[i]
+		if id, ok := t.model.vocab[a.content]; ok {
+			a.id = id
+		}
+		top = max(top, a.id)
+	}
+	t.texts, t.known = make([]string, top+1), make([]bool, top+1)
+	for s, id := range t.model.vocab {
+		t.texts[id], t.known[id] = s, true
+	}
+	for _, a := range t.added {
+		t.texts[a.id], t.known[a.id] = a.content, true
+		t.addedIDs[a.content] = a.id
+		if a.special {
+			t.special[a.id] = true
+		}
+	}
+}
+
+func (t *Tokenizer) buildAdded() error {
+	var raw, normalized []*addedToken
+	for i := range t.added {
+		if a := &t.added[i]; a.normalized {
+			normalized = append(normalized, a)
+		} else {
+			raw = append(raw, a)
+		}
+	}
+	var err error
+	if t.rawAdded, err = newAddedSet(raw, func(a *addedToken) (string, error) { return a.content, nil }); err != nil {
+		return err
+	}
+	t.normAdded, err = newAddedSet(normalized, func(a *addedToken) (string, error) {
+		if t.normalize == nil {
+			return a.content, nil
+		}
+		n, err := t.normalize(text{s: a.content})
+		return n.s, err
+	})
+	return err
+}
+
+func invalidUTF8(s string) int {
+	if utf8.ValidString(s) {
+		return -1
+	}
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// Encode returns the tokens of s. Added tokens within s, such as `<|im_end|>`, are
+// recognised; none is put around s. Invalid UTF-8 is an error.
+func (t *Tokenizer) Encode(s string) ([]Token, error) {
+	tokens, _, err := t.encode(s)
+	return tokens, err
+}
+
+// EncodeSpecial is Encode followed by the file's post-processor: it puts the
+// special tokens around, and takes spaces out of the offsets where the file
+// says trim_offsets.
+func (t *Tokenizer) EncodeSpecial(s string) ([]Token, error) {
+	tokens, surface, err := t.encode(s)
+	if err != nil {
+		return nil, err
+	}
+	return t.postProcess(tokens, surface), nil
+}
+
+// encode also returns the texts of those tokens that took spaces along, by index.
+func (t *Tokenizer) encode(s string) (tokens []Token, surface map[int]string, err error) {
+	if at := invalidUTF8(s); at >= 0 {
+		return nil, nil, fmt.Errorf("invalid UTF-8 at byte %d of the text", at)
+	}
+	if s == "" {
+		return nil, nil, nil
+	}
+	w := t.borrow()
+	defer t.giveBack(w)
+	tokens = make([]Token, 0, len(s)/4+8)
+	word := func(piece text) error {
+		at := 0
+		for _, p := range t.model.encode(w, piece.s) {
+			end := at + int(p.size)
+			from := piece.source(at, end)
+			tokens = append(tokens, Token{p.id, from.start, from.end})
+			at = end
+		}
+		return nil
+	}
+	token := func(part text, a *addedToken) {
+		if part.s != a.content {
+			if surface == nil {
+				surface = map[int]string{}
+			}
+			surface[len(tokens)] = part.s
+		}
+		from := part.source(0, len(part.s))
+		tokens = append(tokens, Token{a.id, from.start, from.end})
+	}
+	err = t.rawAdded.split(text{s: s}, func(part text, a *addedToken) error {
+		if a != nil {
+			token(part, a)
+			return nil
+		}
+		if t.normalize != nil {
+			if part, err = t.normalize(part); err != nil {
+				return err
+			}
+		}
+		return t.normAdded.split(part, func(part text, a *addedToken) error {
+			if a != nil {
+				token(part, a)
+				return nil
+			}
+			if part.s == "" {
+				return nil
+			}
+			return t.split(part, word)
+		})
+	})
+	return tokens, surface, err
+}
+
+// borrow takes a worker, with the words that it remembers, out of the store.
+func (t *Tokenizer) borrow() *worker {
+	t.workerLock.Lock()
+	defer t.workerLock.Unlock()
+	if n := len(t.workers); n > 0 {
+		w := t.workers[n-1]
+		t.workers = t.workers[:n-1]
+		return w
+	}
+	return newWorker()
+}
+
+func (t *Tokenizer) giveBack(w *worker) {
+	const keep = 1 << 16
+	if cap(w.symbols) > keep {
+		w.symbols, w.heap, w.parts, w.chars = nil, nil, nil, nil
+	}
+	t.workerLock.Lock()
+	defer t.workerLock.Unlock()
+	t.workers = append(t.workers, w)
+}
+
+// VocabSize is the highest id plus one.
+func (t *Tokenizer) VocabSize() int { return len(t.texts) }
+
+// ID returns the id of a token by its text in the file.
+func (t *Tokenizer) ID(token string) (int32, bool) {
+	if id, ok := t.addedIDs[token]; ok {
+		return id, true
+	}
+	id, ok := t.model.vocab[token]
+	return id, ok
+}
+
+// TokenText returns a token's text in the file, as it is before decoding.
+func (t *Tokenizer) TokenText(id int32) (string, bool) {
+	if id < 0 || int(id) >= len(t.texts) || !t.known[id] {
+		return "", false
+	}
+	return t.texts[id], true
+}
+
+// IsSpecial says whether the file marks the token as special.
+func (t *Tokenizer) IsSpecial(id int32) bool { return t.special[id] }
+
+// SpecialIDs lists the special tokens in ascending order.
+func (t *Tokenizer) SpecialIDs() []int32 {
+	ids := make([]int32, 0, len(t.special))
+	for id := range t.special {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Around returns the ids that the post-processor puts before and after a text.
+func (t *Tokenizer) Around() (before, after []int32) {
+	for _, step := range t.post {
+		before = append(append([]int32{}, step.before...), before...)
+		after = append(after, step.after...)
+	}
+	return before, after
+}
