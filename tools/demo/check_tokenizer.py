@@ -3,8 +3,10 @@
     python tools/demo/check_tokenizer.py .cache/demo/corpus.jsonl
 
 Needs tokenizers and transformers from PyPI. Trains the same BPE with Hugging
-Face's trainer and compares vocabulary and merges, encodes the corpus with
-both, and renders a chat with Transformers and compares it with the corpus.
+Face's trainer and compares vocabulary and merges, encodes and decodes the
+corpus, and renders a chat with Transformers. It writes what Hugging Face's
+tokenizer makes of the first documents, and of text unlike them, to
+tools/demo/tokenizer/testdata/encoded.json.
 """
 import json
 import sys
@@ -66,5 +68,15 @@ trained = [i for i, m in zip(ids, rendered["assistant_masks"]) if m]
 assert ours.decode(trained, skip_special_tokens=False) == "Grass is green.<|im_end|>", trained
 prompt = chat.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
 assert text.startswith(prompt)
+
+FOREIGN = [
+    "",
+    "Straße, naïve café: 3,14 %\t– «ok»\r\n\r\n  two  spaces ",
+    "日本語 🙂 it's we'll I'D <|im_start|><|im_end|> <|endoftext",
+    '{"answer": "green", "topic": null}',
+]
+with open("tools/demo/tokenizer/testdata/encoded.json", "w") as f:
+    cases = [{"text": t, "ids": ours.encode(t).ids} for t in texts[:12] + FOREIGN]
+    f.write("[\n" + ",\n".join(json.dumps(c, ensure_ascii=False) for c in cases) + "\n]\n")
 
 print(f"the same vocabulary and merges; {len(texts)} documents, {total} tokens, decode to themselves; the template agrees")

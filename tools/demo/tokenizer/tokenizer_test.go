@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/loraedge/loraedge/formats/tokenizer"
 	"github.com/loraedge/loraedge/tools/demo/corpus"
 )
 
@@ -77,6 +79,42 @@ func TestCommittedTokenizerIsUpToDate(t *testing.T) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Error("demo/model/tokenizer.json is not what the corpus gives: run make demo-model")
+	}
+}
+
+// encoded.json is what Hugging Face's tokenizers make of our tokenizer.json
+// (check_tokenizer.py); this program's own reader must agree.
+func TestEncodesAsHuggingFace(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "encoded.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Text string
+		IDs  []int32
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := tokenizer.Load(filepath.Join("..", "..", "..", "demo", "model", "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		tokens, err := ours.Encode(c.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int32
+		for _, token := range tokens {
+			got = append(got, token.ID)
+		}
+		if !slices.Equal(got, c.IDs) {
+			t.Errorf("%q: %v, want %v", c.Text, got, c.IDs)
+		}
+		if back := ours.Decode(c.IDs, false); back != c.Text {
+			t.Errorf("%q is decoded as %q", c.Text, back)
+		}
 	}
 }
 
