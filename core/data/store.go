@@ -2,8 +2,11 @@ package data
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"math"
 	"os"
 )
@@ -16,6 +19,7 @@ type Store struct {
 	w       *bufio.Writer
 	offsets []int64 // of each example, and the end
 	trained []int32
+	hash    hash.Hash
 }
 
 // NewStore makes a store in a new temporary file of dir, which Close removes.
@@ -24,7 +28,7 @@ func NewStore(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no place for the tokenised data: %w", err)
 	}
-	return &Store{file: f, w: bufio.NewWriterSize(f, 1<<20), offsets: []int64{0}}, nil
+	return &Store{file: f, w: bufio.NewWriterSize(f, 1<<20), offsets: []int64{0}, hash: sha256.New()}, nil
 }
 
 // Add appends an example.
@@ -36,6 +40,8 @@ func (s *Store) Add(e Example) error {
 	for _, w := range e.Weights {
 		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(w))
 	}
+	s.hash.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(e.IDs))))
+	s.hash.Write(buf)
 	if _, err := s.w.Write(buf); err != nil {
 		return fmt.Errorf("writing the tokenised data: %w", err)
 	}
@@ -51,6 +57,9 @@ func (s *Store) Finish() error {
 	}
 	return nil
 }
+
+// Hash is the SHA-256 of all examples in order, so of data, template and tokenizer together.
+func (s *Store) Hash() string { return hex.EncodeToString(s.hash.Sum(nil)) }
 
 // Count is the number of examples.
 func (s *Store) Count() int { return len(s.trained) }

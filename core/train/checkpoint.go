@@ -185,14 +185,15 @@ func hashFolder(dir string) (map[string]string, error) {
 		if e.Name() == checkpointState {
 			continue
 		}
-		if sums[e.Name()], err = hashFile(filepath.Join(dir, e.Name())); err != nil {
+		if sums[e.Name()], err = HashFile(filepath.Join(dir, e.Name())); err != nil {
 			return nil, err
 		}
 	}
 	return sums, nil
 }
 
-func hashFile(path string) (string, error) {
+// HashFile is the SHA-256 of a file, in hexadecimal.
+func HashFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

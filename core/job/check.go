@@ -1,0 +1,123 @@
+package job
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/loraedge/loraedge/core/data"
+	"github.com/loraedge/loraedge/core/lower"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/core/report"
+)
+
+// Check prints what a run would do: the data as the model sees it, the counts
+// and the memory plan.
+func (j *Job) Check(w io.Writer, records int, colour bool) error {
+	options, err := j.options()
+	if err != nil {
+		return UsageError{err}
+	}
+	lowered, err := lower.Lower(j.Base.Graph, options)
+	if err != nil {
+		return UsageError{err}
+	}
+	fmt.Fprintf(w, "base model  %s, %s, %s parameters\n", j.Config.BaseModel.Text, j.Base.Graph.Architecture, millions(j.parameters()))
+	fmt.Fprintf(w, "template    %s\n", j.Text.About)
+	fmt.Fprintf(w, "data        %s\n", DescribeCounts(j.Counts, len(j.Held)))
+	fmt.Fprintf(w, "            longest record %d tokens, sequence_len %d\n", j.Counts.Longest, j.Config.Data.SequenceLen)
+	if err := j.describeSteps(w); err != nil {
+		return err
+	}
+	j.describeMemory(w, lowered, options.Keep)
+	for i := range min(records, j.Store.Count()) {
+		e, err := j.Store.Example(i)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\nexample %d, %d tokens, %d trained (%s):\n%s\n", i+1, len(e.IDs), e.Trained(), markLegend(colour), j.mark(e, colour))
+	}
+	return nil
+}
+
+func (j *Job) describeSteps(w io.Writer) error {
+	batches := j.Plan.Epoch(0)
+	tokens, rows := 0, 0
+	for _, b := range batches {
+		total := 0
+		for _, i := range b {
+			total += j.Store.Len(i)
+		}
+		tokens += total
+		rows += data.Bucket(j.Plan.Buckets, total)
+	}
+	t := j.Config.Train
+	_, err := fmt.Fprintf(w, "steps       %d, of %d micro batches of up to %d tokens; %.1f %% of rows are real tokens\n",
+		j.Steps, t.GradientAccumulationSteps, j.Plan.Capacity, 100*float64(tokens)/float64(rows))
+	return err
+}
+
+func (j *Job) describeMemory(w io.Writer, m *lower.Model, keep bool) {
+	bytes := m.Program.Bytes()
+	activations := "activations kept for the backward pass"
+	if !keep {
+		activations = "activations computed again in the backward pass"
+	}
+	var total int64
+	for _, n := range bytes {
+		total += n
+	}
+	fmt.Fprintf(w, "memory      %s: weights %s, training state %s, inputs %s, activations %s (%s)\n", report.Bytes(total),
+		report.Bytes(bytes[program.Weights]), report.Bytes(bytes[program.State]), report.Bytes(bytes[program.Inputs]), report.Bytes(bytes[program.Arena]), activations)
+	if n := len(m.Modules); n > 0 {
+		trained := 0
+		for _, mod := range m.Modules {
+			trained += mod.Rank * (mod.In + mod.Out)
+		}
+		fmt.Fprintf(w, "adapters    %d modules, %s parameters\n", n, millions(int64(trained)))
+	}
+}
+
+func (j *Job) parameters() int64 {
+	var n int64
+	for _, p := range j.Base.Graph.Params {
+		size := int64(1)
+		for _, d := range p.Shape {
+			size *= int64(d)
+		}
+		n += size
+	}
+	return n
+}
+
+func millions(n int64) string { return fmt.Sprintf("%.2f million", float64(n)/1e6) }
+
+func markLegend(colour bool) string {
+	if colour {
+		return "masked tokens are grey"
+	}
+	return "trained tokens are between [[ and ]]"
+}
+
+// mark writes an example's text with its trained part marked.
+func (j *Job) mark(e data.Example, colour bool) string {
+	const grey, reset = "\x1b[90m", "\x1b[0m"
+	var b strings.Builder
+	for from := 0; from < len(e.IDs); {
+		trained := from > 0 && e.Weights[from] != 0
+		to := from + 1
+		for to < len(e.IDs) && (e.Weights[to] != 0) == trained {
+			to++
+		}
+		text := j.Text.Tokenizer.Decode(e.IDs[from:to], false)
+		switch {
+		case colour && !trained:
+			text = grey + text + reset
+		case !colour && trained:
+			text = "[[" + text + "]]"
+		}
+		b.WriteString(text)
+		from = to
+	}
+	return b.String()
+}

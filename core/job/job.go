@@ -1,0 +1,140 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/loraedge/loraedge/backends"
+	"github.com/loraedge/loraedge/core/config"
+	"github.com/loraedge/loraedge/core/data"
+	"github.com/loraedge/loraedge/core/model"
+	"github.com/loraedge/loraedge/core/report"
+	"github.com/loraedge/loraedge/core/train"
+)
+
+// Deps are what a job is given by the program around it.
+type Deps struct {
+	Architectures model.Architectures
+	Formats       data.Format
+	Device        backends.Backend
+	// Resolve turns "embedded:…" into a path.
+	Resolve  func(string) (string, error)
+	Progress *report.Progress
+	// Version of the program, for run.json.
+	Version string
+}
+
+// Job is a configuration with its model and data open.
+type Job struct {
+	Deps
+	Config *config.Config
+	Base   *model.Base
+	Text   *Text
+	Store  *data.Store
+	Plan   *data.Plan
+	Held   []int // examples kept for evaluation
+	Counts data.Counts
+	Steps  int // optimizer steps
+}
+
+// Open opens the base model and the text side, without data.
+func Open(c *config.Config, d Deps) (*Job, error) {
+	dir, err := d.resolve(c.BaseModel)
+	if err != nil {
+		return nil, err
+	}
+	base, err := model.Open(dir, d.Architectures, c.Data.SequenceLen, c.Train.FromScratch)
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{Deps: d, Config: c, Base: base}
+	if j.Text, err = openText(base, c); err != nil {
+		base.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (d Deps) resolve(p config.Path) (string, error) {
+	if p.Embedded() {
+		return d.Resolve(p.Name)
+	}
+	return p.Name, nil
+}
+
+// Prepare reads and tokenises the data; tokens lie in a temporary file of the
+// system's folder for those until Close.
+func (j *Job) Prepare(ctx context.Context) error {
+	c := j.Config
+	var sources []data.Source
+	for _, s := range c.Datasets {
+		path, err := j.resolve(s.Path)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, data.Source{Path: path, Type: string(s.Type), Limit: s.Limit})
+	}
+	var err error
+	if j.Store, err = data.NewStore(os.TempDir()); err != nil {
+		return err
+	}
+	j.Counts, err = data.Prepare(ctx, sources, j.Formats, j.Text, c.Data.SequenceLen, data.Long(c.Data.OnLong), j.Store,
+		func(n data.Counts) {
+			j.Progress.Show(fmt.Sprintf("reading data: %d records, %d tokens", n.Records, n.Tokens), false)
+		})
+	j.Progress.End()
+	if err != nil {
+		return err
+	}
+	return j.plan()
+}
+
+// plan splits off the validation examples and lays out the batches.
+func (j *Job) plan() error {
+	c := j.Config
+	n := j.Store.Count()
+	held := c.Data.ValSetSize.Count
+	if f := c.Data.ValSetSize.Fraction; f > 0 {
+		held = max(1, int(f*float64(n)+0.5))
+	}
+	if held >= n {
+		return fmt.Errorf("val_set_size keeps %d of %d examples for evaluation: nothing is left to train on", held, n)
+	}
+	trained, valid := data.Split(n, held, uint64(c.Seed))
+	j.Held = valid
+	capacity := c.Train.MicroBatchSize * c.Data.SequenceLen
+	j.Plan = &data.Plan{
+		Store: j.Store, Train: trained, Seed: uint64(c.Seed), Shuffle: c.Data.Shuffle,
+		Packing: c.Data.SamplePacking, Capacity: capacity, Size: c.Train.MicroBatchSize,
+		Buckets: data.Buckets(capacity),
+	}
+	j.Steps = c.Train.MaxSteps
+	if j.Steps == 0 {
+		j.Steps = train.Steps(j.Plan, c.Train.GradientAccumulationSteps, c.Train.NumEpochs)
+	}
+	return nil
+}
+
+// schedule is the learning rate over the run.
+func (j *Job) schedule() train.Schedule {
+	t := j.Config.Train
+	warmup := t.WarmupSteps
+	if t.WarmupRatio > 0 {
+		warmup = int(t.WarmupRatio*float64(j.Steps) + 0.999999)
+	}
+	return train.Schedule{Kind: t.LRScheduler, Base: t.LearningRate, Warmup: warmup, Total: j.Steps}
+}
+
+func (j *Job) outputPath(name ...string) string {
+	return filepath.Join(append([]string{j.Config.OutputDir.Name}, name...)...)
+}
+
+// Close frees the files.
+func (j *Job) Close() {
+	if j.Store != nil {
+		j.Store.Close()
+	}
+	j.Base.Close()
+}

@@ -1,0 +1,141 @@
+package job
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/loraedge/loraedge/core/config"
+	"github.com/loraedge/loraedge/core/lower"
+	"github.com/loraedge/loraedge/core/model"
+)
+
+// Decoding takes prompts by decodeChunk tokens, and up to decodeContext in all.
+const (
+	decodeChunk   = 64
+	decodeContext = 1024
+)
+
+// options say what to compile for this job.
+func (j *Job) options() (lower.Options, error) {
+	o := lower.Options{
+		Train: j.Plan.Buckets, Full: j.Config.Adapter.Kind == "full",
+		Decode: []int{1, decodeChunk}, Cache: j.context(),
+	}
+	if !o.Full {
+		var err error
+		if o.Adapter, err = LoRA(j.Base, j.Config.Adapter); err != nil {
+			return o, err
+		}
+	}
+	keep, err := j.keep(o)
+	o.Keep = keep
+	return o, err
+}
+
+// context is how many tokens sampling during a run may use.
+func (j *Job) context() int {
+	n := max(j.Config.Data.SequenceLen, 2*decodeChunk)
+	if m := j.Base.Graph.MaxPositions; m > 0 {
+		n = min(n, m)
+	}
+	return min(n, decodeContext)
+}
+
+// keep decides whether activations are kept: as asked, else when the plan
+// fits the memory.
+func (j *Job) keep(o lower.Options) (bool, error) {
+	budget := j.Config.Device.Memory.Bytes
+	if j.Config.Device.Memory.Auto {
+		budget = j.Device.Describe().MemoryBytes * 3 / 4
+	}
+	asked := j.Config.Device.GradientCheckpointing
+	for _, keep := range []bool{true, false} {
+		if keep && asked == config.On || !keep && asked == config.Off {
+			continue
+		}
+		o.Keep = keep
+		need, err := PlannedBytes(j.Base, o)
+		if err != nil {
+			return false, err
+		}
+		if budget == 0 || need <= budget {
+			return keep, nil
+		}
+		if !keep || asked == config.Off {
+			return false, fmt.Errorf("the run needs %.2f GiB and may use %.2f GiB: lower sequence_len (now %d) or micro_batch_size (now %d), set gradient_checkpointing = true, or raise [device] memory",
+				gib(need), gib(budget), j.Config.Data.SequenceLen, j.Config.Train.MicroBatchSize)
+		}
+	}
+	return false, nil
+}
+
+func gib(n int64) float64 { return float64(n) / (1 << 30) }
+
+// PlannedBytes is the memory that a session with these options will ask for.
+func PlannedBytes(b *model.Base, o lower.Options) (int64, error) {
+	m, err := lower.Lower(b.Graph, o)
+	if err != nil {
+		return 0, err
+	}
+	var sum int64
+	for _, n := range m.Program.Bytes() {
+		sum += n
+	}
+	return sum, nil
+}
+
+// LoRA says which modules of a model get the adapter of a configuration.
+func LoRA(b *model.Base, a config.Adapter) (*lower.LoRA, error) {
+	targets, err := targetModules(b, a.LoraTargetModules)
+	if err != nil {
+		return nil, err
+	}
+	scale := a.LoraAlpha / float64(a.LoraR)
+	if a.UseRSLoRA {
+		scale = a.LoraAlpha / math.Sqrt(float64(a.LoraR))
+	}
+	return &lower.LoRA{
+		Dropout: float32(a.LoraDropout),
+		Target: func(module string) (int, float32, bool) {
+			return a.LoraR, float32(scale), targets[module]
+		},
+	}, nil
+}
+
+// targetModules are the modules named: by their whole path or its last parts.
+func targetModules(b *model.Base, t config.TargetModules) (map[string]bool, error) {
+	linears := b.Linears()
+	chosen := map[string]bool{}
+	if t.AllLinear {
+		for _, m := range linears {
+			chosen[m] = true
+		}
+		return chosen, nil
+	}
+	for _, name := range t.Names {
+		found := false
+		for _, m := range linears {
+			if m == name || strings.HasSuffix(m, "."+name) {
+				chosen[m], found = true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("lora_target_modules names %q, which this model does not have; it has %s", name, strings.Join(lastNames(linears), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// lastNames are the distinct last parts of module paths, in order of first use.
+func lastNames(modules []string) []string {
+	var names []string
+	for _, m := range modules {
+		last := m[strings.LastIndex(m, ".")+1:]
+		if !slices.Contains(names, last) {
+			names = append(names, last)
+		}
+	}
+	return names
+}

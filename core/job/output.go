@@ -1,0 +1,89 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Names in the output folder.
+const (
+	metricsFile    = "metrics.jsonl"
+	runFile        = "run.json"
+	checkpointsDir = "checkpoints"
+	lockFile       = ".lock"
+)
+
+// ours are the things a run writes: what --overwrite removes, and nothing else.
+var ours = []string{
+	metricsFile, runFile, checkpointsDir, "adapter_model.safetensors", "adapter_config.json", "model.safetensors", "config.json",
+	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "README.md",
+}
+
+// claim makes the output folder this run's own: it exists, is writable and
+// locked, and is empty, to be resumed or to be overwritten.
+func claim(dir string, resume, overwrite bool) (unlock func(), err error) {
+	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
+		return nil, fmt.Errorf("output_dir %s is a file; name a folder", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("output_dir %s cannot be made: %w; choose a folder that can be written", dir, reason(err))
+	}
+	lock := flock.New(filepath.Join(dir, lockFile))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("output_dir %s cannot be written: %w; choose another folder", dir, reason(err))
+	}
+	if !ok {
+		return nil, fmt.Errorf("another run is writing to %s; wait for it, or choose another output_dir", dir)
+	}
+	unlock = func() {
+		os.Remove(lock.Path())
+		lock.Unlock()
+	}
+	if err := clear(dir, resume, overwrite); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+func clear(dir string, resume, overwrite bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var found []string
+	for _, e := range entries {
+		if e.Name() != lockFile {
+			found = append(found, e.Name())
+		}
+	}
+	if len(found) == 0 || resume {
+		return nil
+	}
+	if !overwrite {
+		return fmt.Errorf("output_dir %s is not empty (%s): go on with --resume, replace the earlier run with --overwrite, or name another folder",
+			dir, strings.Join(found[:min(len(found), 3)], ", "))
+	}
+	for _, name := range ours {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("--overwrite: %w", err)
+		}
+	}
+	return nil
+}
+
+// reason is the system's word without the path, which the caller gives.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
