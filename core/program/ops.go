@@ -27,7 +27,7 @@ const (
 	OpRMSNormWeightGrad
 
 	// Linear: y[R,O] = Scale·drop(x)·wᵀ + bias + u·bᵀ; with Adapter the whole is
-	// multiplied by Scalars.Adapter.
+	// multiplied by Scalars.Adapter, before it is added where Accumulate says so.
 	// In: x [R,I], w [O,I], bias [1,O]?, u [R,K]?, b [O,K]?, index?. Out: y. Accumulate.
 	OpLinear
 	// LinearGrad: dx[R,I] = Scale·dy·w + drop'(du·a), where drop' has the mask and
@@ -62,8 +62,8 @@ const (
 
 	// Gated: y = act(a)·b. In: a, b [R,C]. Out: y.
 	OpGated
-	// GatedGrad: da = dy·b·act'(a), db = dy·act(a). In: a, b, dy. Out: da, db. Outputs may be dy's
-	// buffer for neither.
+	// GatedGrad: da = dy·b·act'(a), db = dy·act(a). In: a, b, dy. Out: da, db, neither in place of an
+	// input.
 	OpGatedGrad
 	// Add: y = a + b. In: a, b. Out: y. y may be a.
 	OpAdd
@@ -84,7 +84,9 @@ const (
 	// AdamW (Loshchilov and Hutter, 2019, decoupled decay), for each of Attr.Ranges.
 	// Gradients are first multiplied by MaxNorm/(norm+1e-6) where norm > MaxNorm > 0
 	// (as torch's clip_grad_norm_). A norm that is not finite changes nothing but
-	// counts in optimizer[0, 2]. Else optimizer[0, 1], the number of steps, grows by one first.
+	// counts in optimizer[0, 2]. Else optimizer[0, 1], the number of steps t, grows by one first; then, as torch's AdamW,
+	// with rate = LearningRate·Rate: p *= 1 − rate·WeightDecay·Decay, m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·g²,
+	// p −= rate/(1−β1ᵗ)·m / (sqrt(v)/sqrt(1−β2ᵗ) + Epsilon).
 	// In: grads. Out: params, m, v [1,N], optimizer [1,4].
 	OpAdamW
 

@@ -1,0 +1,121 @@
+package program
+
+import (
+	"fmt"
+
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+func (p *Program) checkEntry(e *Entry) error {
+	if len(e.IO) != e.Micros {
+		return fmt.Errorf("has the inputs of %d micro batches, wants %d", len(e.IO), e.Micros)
+	}
+	for i := range e.IO {
+		if err := p.checkIO(&e.IO[i], e.Tokens); err != nil {
+			return fmt.Errorf("inputs of micro batch %d: %w", i, err)
+		}
+	}
+	for i, c := range e.Calls {
+		if c.Segment < 0 || c.Segment >= len(p.Segments) {
+			return fmt.Errorf("call %d: there is no segment %d", i, c.Segment)
+		}
+		if err := p.checkCall(&p.Segments[c.Segment], c.Args); err != nil {
+			return fmt.Errorf("call %d of segment %d %q: %w", i, c.Segment, p.Segments[c.Segment].Name, err)
+		}
+	}
+	return nil
+}
+
+func (p *Program) checkIO(io *IO, tokens int) error {
+	for _, x := range []struct {
+		name  string
+		id    BufferID
+		dtype dtype.DType
+		cols  int // 0 for any
+	}{
+		{"ids", io.IDs, dtype.I32, 1}, {"positions", io.Positions, dtype.I32, 1},
+		{"first", io.First, dtype.I32, 1}, {"last", io.Last, dtype.I32, 1},
+		{"targets", io.Targets, dtype.I32, 1}, {"weights", io.Weights, dtype.F32, 1},
+		{"index", io.Index, dtype.I32, 1}, {"order", io.Order, dtype.I32, 1},
+		{"log probabilities", io.LogProbs, dtype.F32, 1}, {"logits", io.Logits, dtype.F32, 0},
+	} {
+		if x.id == -1 {
+			continue
+		}
+		if x.id < 0 || int(x.id) >= len(p.Buffers) {
+			return fmt.Errorf("%s: there is no buffer %d", x.name, x.id)
+		}
+		b := p.Buffers[x.id]
+		if b.DType != x.dtype || b.Rows != tokens || x.cols != 0 && b.Cols != x.cols {
+			return fmt.Errorf("%s: buffer %q is %s [%d, %d], wants %s with %d rows", x.name, b.Name, b.DType, b.Rows, b.Cols, x.dtype, tokens)
+		}
+	}
+	return nil
+}
+
+func (p *Program) checkCall(s *Segment, args []BufferID) error {
+	if len(args) != len(s.Params) {
+		return fmt.Errorf("has %d arguments, wants %d", len(args), len(s.Params))
+	}
+	for i, id := range args {
+		want := s.Params[i]
+		if id < 0 || int(id) >= len(p.Buffers) {
+			return fmt.Errorf("argument %d (%s): there is no buffer %d", i, want.Name, id)
+		}
+		b := p.Buffers[id]
+		if b.DType != want.DType || b.Rows != want.Rows || b.Cols != want.Cols {
+			return fmt.Errorf("argument %d (%s) is %s [%d, %d] (%q), wants %s [%d, %d]",
+				i, want.Name, b.DType, b.Rows, b.Cols, b.Name, want.DType, want.Rows, want.Cols)
+		}
+	}
+	for i := range s.Instrs {
+		if err := p.checkOverlap(s, args, &s.Instrs[i]); err != nil {
+			return fmt.Errorf("instruction %d (%s): %w", i, s.Instrs[i].Op, err)
+		}
+	}
+	return nil
+}
+
+// span is a range of bytes of a block.
+type span struct {
+	block      int
+	begin, end int64
+}
+
+func (a span) overlaps(b span) bool {
+	return a.block == b.block && a.begin < b.end && b.begin < a.end
+}
+
+// checkOverlap finds outputs that lie over another operand of the instruction.
+func (p *Program) checkOverlap(s *Segment, args []BufferID, in *Instr) error {
+	sig := &signatures[in.Op]
+	for i, o := range in.Out {
+		out := p.span(s, args, o)
+		for j, other := range in.Out[:i] {
+			if out.overlaps(p.span(s, args, other)) {
+				return fmt.Errorf("outputs %s and %s overlap in block %d at byte %d", sig.out[j].name, sig.out[i].name, out.block, out.begin)
+			}
+		}
+		for j, other := range in.In {
+			if !other.Given() {
+				continue
+			}
+			x := p.span(s, args, other)
+			if out.overlaps(x) && !(sig.inPlace && out == x) {
+				return fmt.Errorf("output %s overlaps input %s in block %d at byte %d", sig.out[i].name, sig.in[j].name, out.block, out.begin)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Program) span(s *Segment, args []BufferID, o Operand) span {
+	slot := s.Slot(o)
+	at := slot.Place
+	if o.Slot < len(args) {
+		at = p.Buffers[args[o.Slot]].Place
+	}
+	row := int64(slot.Cols) * int64(slot.DType.Size())
+	begin := at.Offset + int64(o.Row)*row
+	return span{at.Block, begin, begin + int64(o.Rows)*row}
+}
