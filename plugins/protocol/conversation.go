@@ -1,0 +1,48 @@
+package protocol
+
+import (
+	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/plugins/protocol/pb"
+)
+
+// Result is what became of one record: a conversation, or an error for the
+// user that says what was found and what was wanted.
+type Result struct {
+	Conversation conversation.Conversation
+	Error        string
+}
+
+// ResultToWire converts the result of one record.
+func ResultToWire(r Result) *pb.Result {
+	if r.Error != "" {
+		return &pb.Result{Error: valid(r.Error)}
+	}
+	c := r.Conversation
+	w := &pb.Conversation{Text: valid(c.Text), Tools: valid(c.Tools)}
+	for _, m := range c.Messages {
+		w.Messages = append(w.Messages, &pb.Message{
+			Role: valid(m.Role), Content: valid(m.Content), ToolCalls: valid(m.ToolCalls), Weight: m.Weight,
+		})
+	}
+	if c.Fields != nil {
+		w.Fields = make(map[string]string, len(c.Fields))
+		for name, value := range c.Fields {
+			w.Fields[valid(name)] = valid(value)
+		}
+	}
+	return &pb.Result{Conversation: w}
+}
+
+// ResultFromWire is the reverse of ResultToWire. The conversation is as
+// unchecked as the message.
+func ResultFromWire(w *pb.Result) Result {
+	c := w.GetConversation()
+	r := Result{Error: w.GetError()}
+	r.Conversation = conversation.Conversation{Text: c.GetText(), Tools: c.GetTools(), Fields: c.GetFields()}
+	for _, m := range c.GetMessages() {
+		r.Conversation.Messages = append(r.Conversation.Messages, conversation.Message{
+			Role: m.GetRole(), Content: m.GetContent(), ToolCalls: m.GetToolCalls(), Weight: m.Weight,
+		})
+	}
+	return r
+}
