@@ -69,7 +69,10 @@ func OpenConfig(dir string) (*Folder, error) {
 	if err := checkQuantization(dir, f.Config); err != nil {
 		return nil, err
 	}
-	return f, f.readTexts()
+	if err := f.readTexts(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Close removes the mappings. No tensor of the folder may be used afterwards.

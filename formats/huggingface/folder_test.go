@@ -243,3 +243,16 @@ func TestIndexDecides(t *testing.T) {
 		t.Errorf("%d tensors, want 3", len(f.Tensors()))
 	}
 }
+
+func TestOpenConfig(t *testing.T) {
+	f, err := OpenConfig(folder(t, files{"config.json": `{"a":1}`, "chat_template.jinja": "T"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Config.Has("a") || len(f.ChatTemplates) != 1 || len(f.Tensors()) != 0 {
+		t.Errorf("config %s, %d templates, %d tensors", f.Config.Bytes(), len(f.ChatTemplates), len(f.Tensors()))
+	}
+	if f, err := OpenConfig(folder(t, files{"config.json": `{"eos_token_id":"x"}`})); err == nil || f != nil {
+		t.Errorf("a broken config: %v, %v", f, err)
+	}
+}
