@@ -15,19 +15,19 @@ type Result struct {
 // ResultToWire converts the result of one record.
 func ResultToWire(r Result) *pb.Result {
 	if r.Error != "" {
-		return &pb.Result{Error: valid(r.Error)}
+		return &pb.Result{Error: Text(r.Error)}
 	}
 	c := r.Conversation
-	w := &pb.Conversation{Text: valid(c.Text), Tools: valid(c.Tools)}
+	w := &pb.Conversation{Text: Text(c.Text), Tools: Text(c.Tools)}
 	for _, m := range c.Messages {
 		w.Messages = append(w.Messages, &pb.Message{
-			Role: valid(m.Role), Content: valid(m.Content), ToolCalls: valid(m.ToolCalls), Weight: m.Weight,
+			Role: Text(m.Role), Content: Text(m.Content), ToolCalls: Text(m.ToolCalls), Weight: m.Weight,
 		})
 	}
 	if c.Fields != nil {
 		w.Fields = make(map[string]string, len(c.Fields))
 		for name, value := range c.Fields {
-			w.Fields[valid(name)] = valid(value)
+			w.Fields[Text(name)] = Text(value)
 		}
 	}
 	return &pb.Result{Conversation: w}

@@ -8,7 +8,7 @@ import (
 // GraphToWire converts a graph.
 func GraphToWire(g *graph.Graph) *pb.Graph {
 	w := &pb.Graph{
-		Architecture: valid(g.Architecture),
+		Architecture: Text(g.Architecture),
 		Vocab:        int64(g.Vocab),
 		Width:        int64(g.Width),
 		MaxPositions: int64(g.MaxPositions),
@@ -20,7 +20,7 @@ func GraphToWire(g *graph.Graph) *pb.Graph {
 	}
 	for _, p := range g.Params {
 		w.Params = append(w.Params, &pb.Param{
-			Name: valid(p.Name), Shape: widen(p.Shape), Tensor: valid(p.Tensor),
+			Name: Text(p.Name), Shape: widen(p.Shape), Tensor: Text(p.Tensor),
 			Transpose: p.Transpose, FirstRow: int64(p.FirstRow),
 		})
 	}
@@ -51,15 +51,15 @@ func GraphFromWire(w *pb.Graph) *graph.Graph {
 }
 
 func segmentToWire(s graph.Segment) *pb.Segment {
-	w := &pb.Segment{Name: valid(s.Name)}
+	w := &pb.Segment{Name: Text(s.Name)}
 	for _, op := range s.Ops {
 		w.Ops = append(w.Ops, &pb.Op{
-			Kind: valid(string(op.Kind)), Module: valid(op.Module), In: widen(op.In), Columns: int64(op.Columns),
-			Weight: valid(op.Weight), Bias: valid(op.Bias),
+			Kind: Text(string(op.Kind)), Module: Text(op.Module), In: widen(op.In), Columns: int64(op.Columns),
+			Weight: Text(op.Weight), Bias: Text(op.Bias),
 			Eps: op.Eps, Offset: op.Offset, Scale: op.Scale,
 			Heads: int64(op.Heads), KvHeads: int64(op.KVHeads), HeadDim: int64(op.HeadDim),
 			InvFreq: op.InvFreq, Interleaved: op.Interleaved,
-			Window: int64(op.Window), SoftCap: op.SoftCap, Activation: valid(op.Activation),
+			Window: int64(op.Window), SoftCap: op.SoftCap, Activation: Text(op.Activation),
 		})
 	}
 	return w

@@ -105,7 +105,7 @@ func TypesFromWire(types []*pb.DatasetType) []DatasetType {
 func RequestToWire(r Request) *pb.BuildRequest {
 	w := &pb.BuildRequest{Family: r.Family, Config: r.Config, SequenceLen: uint64(max(0, r.SequenceLen))}
 	for _, t := range r.Tensors {
-		wire := &pb.Tensor{Name: valid(t.Name), Dtype: valid(t.DType)}
+		wire := &pb.Tensor{Name: Text(t.Name), Dtype: Text(t.DType)}
 		for _, d := range t.Shape {
 			wire.Shape = append(wire.Shape, uint64(max(0, d)))
 		}
@@ -136,8 +136,8 @@ func OpsToWire(versions map[graph.Kind]int) []*pb.OpVersion {
 	return out
 }
 
-// valid makes text fit for the wire, which refuses anything but UTF-8.
-func valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
+// Text makes text fit for the wire, which refuses anything but UTF-8.
+func Text(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
 
 func unsigned(v uint64) int { return signed(int64(min(v, math.MaxInt64))) }
 

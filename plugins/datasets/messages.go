@@ -1,0 +1,36 @@
+package datasets
+
+import (
+	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/plugins/sdk"
+)
+
+// Messages is the format of OpenAI's chat completions: a list of role and
+// content, with tool calls, and a weight for each message where one is given.
+type Messages struct{}
+
+// messageKeys are the names of a turn's parts in this format.
+var messageKeys = turnKeys{role: []string{"role"}, content: []string{"content"}}
+
+// Describe names the columns.
+func (Messages) Describe() sdk.DatasetType {
+	return sdk.DatasetType{
+		Name: "messages", Version: "1",
+		Description: `a list of messages, each {"role": …, "content": …}`,
+		Columns: []sdk.Column{
+			{Name: "messages", Required: true, Description: "role is system, developer, user, assistant or tool; content a string or a list of text parts; tool_calls, weight or loss_weight as needed"},
+			{Name: "tools", Description: "tool definitions: a JSON list, or a string that holds one"},
+		},
+	}
+}
+
+// Convert returns the messages.
+func (Messages) Convert(r sdk.Record) (conversation.Conversation, error) {
+	var c conversation.Conversation
+	var err error
+	if c.Messages, err = readTurns(r, "messages", messageKeys); err != nil {
+		return c, err
+	}
+	c.Tools, err = readTools(r)
+	return c, err
+}

@@ -1,0 +1,174 @@
+package datasets
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/plugins/sdk"
+)
+
+// Roles of a conversation's messages.
+const (
+	system    = "system"
+	user      = "user"
+	assistant = "assistant"
+	tool      = "tool"
+	// toolCall is a turn of the assistant whose text is a tool call.
+	toolCall = "function_call"
+)
+
+// roles are all names of roles in use, by what they stand for.
+var roles = map[string]string{
+	"system": system, "developer": system,
+	"user": user, "human": user,
+	"assistant": assistant, "gpt": assistant, "model": assistant,
+	"tool": tool, "function": tool, "observation": tool, "tool_response": tool,
+	"function_call": toolCall, "tool_call": toolCall,
+}
+
+// turnKeys are the keys under which a format keeps the parts of a turn, the
+// usual one first.
+type turnKeys struct{ role, content []string }
+
+// find is the first of the keys that a turn has with a value.
+func find(turn map[string]json.RawMessage, keys []string) (string, json.RawMessage) {
+	for _, key := range keys {
+		if v, ok := turn[key]; ok && string(v) != "null" {
+			return key, v
+		}
+	}
+	return keys[0], nil
+}
+
+// readTurns reads a column that is a list of turns; it has at least one.
+func readTurns(r sdk.Record, column string, keys turnKeys) ([]conversation.Message, error) {
+	list, err := r.List(column)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%q is an empty list, want at least one turn", r.FieldName(column))
+	}
+	messages := make([]conversation.Message, len(list))
+	for i, raw := range list {
+		if messages[i], err = readTurn(raw, keys); err != nil {
+			return nil, fmt.Errorf("%q, turn %d: %w", r.FieldName(column), i+1, err)
+		}
+	}
+	return messages, nil
+}
+
+func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) {
+	var m conversation.Message
+	var turn map[string]json.RawMessage
+	if json.Unmarshal(raw, &turn) != nil || turn == nil {
+		return m, fmt.Errorf("found %s, want an object with %q and %q", sdk.Kind(raw), keys.role[0], keys.content[0])
+	}
+	key, v := find(turn, keys.role)
+	var name string
+	if v == nil || json.Unmarshal(v, &name) != nil {
+		return m, fmt.Errorf("%q is %s, want a string", key, found(v))
+	}
+	role, ok := roles[strings.ToLower(name)]
+	if !ok {
+		return m, fmt.Errorf("%q is %q, want one of %s", key, shorten(name), knownRoles())
+	}
+	m.Role = role
+	var err error
+	if m.ToolCalls, err = readToolCalls(turn["tool_calls"]); err != nil {
+		return m, err
+	}
+	key, v = find(turn, keys.content)
+	if v == nil && m.ToolCalls == "" {
+		return m, fmt.Errorf("%q is %s, want a string", key, found(v))
+	}
+	if m.Content, err = readContent(key, v); err != nil {
+		return m, err
+	}
+	if role == toolCall {
+		m.Role = assistant
+		if m.ToolCalls, err = callsFromText(m.Content); err != nil {
+			return m, fmt.Errorf("%q: %w", key, err)
+		}
+		m.Content = ""
+	}
+	m.Weight, err = readWeight(turn)
+	return m, err
+}
+
+// readContent is a string, or a list of parts {"type": "text", "text": …},
+// whose text is also found under "value".
+func readContent(key string, v json.RawMessage) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	var text string
+	if json.Unmarshal(v, &text) == nil {
+		return text, nil
+	}
+	var parts []map[string]json.RawMessage
+	if json.Unmarshal(v, &parts) != nil {
+		return "", fmt.Errorf("%q is %s, want a string or a list of text parts", key, sdk.Kind(v))
+	}
+	var all strings.Builder
+	for i, part := range parts {
+		var kind string
+		if t := part["type"]; t != nil && (json.Unmarshal(t, &kind) != nil || kind != "text") {
+			return "", fmt.Errorf("%q, part %d is of type %s, want \"text\": only text can be trained on", key, i+1, shorten(string(t)))
+		}
+		name, value := find(part, []string{"text", "value"})
+		if value == nil || json.Unmarshal(value, &text) != nil {
+			return "", fmt.Errorf("%q, part %d: %q is %s, want a string", key, i+1, name, found(value))
+		}
+		all.WriteString(text)
+	}
+	return all.String(), nil
+}
+
+// readWeight is the turn's own weight of the loss: a number of at least 0, or
+// true or false.
+func readWeight(turn map[string]json.RawMessage) (*float64, error) {
+	key, v := find(turn, []string{"weight", "loss_weight"})
+	if v == nil {
+		return nil, nil
+	}
+	var train bool
+	var weight float64
+	switch {
+	case json.Unmarshal(v, &train) == nil:
+		if train {
+			weight = 1
+		}
+	case json.Unmarshal(v, &weight) != nil || weight < 0 || weight > math.MaxFloat32:
+		return nil, fmt.Errorf("%q is %s, want a number of at least 0", key, shorten(string(v)))
+	}
+	return &weight, nil
+}
+
+func knownRoles() string {
+	var names []string
+	for name := range roles {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return strings.Join(names, ", ")
+}
+
+func found(v json.RawMessage) string {
+	if v == nil {
+		return "missing"
+	}
+	return sdk.Kind(v)
+}
+
+func shorten(text string) string {
+	const most = 40
+	if n := []rune(text); len(n) > most {
+		return string(n[:most]) + "…"
+	}
+	return text
+}
