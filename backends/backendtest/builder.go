@@ -45,6 +45,14 @@ func (b *Builder) Local(name string, rows, cols int) program.Operand {
 	return program.Operand{Slot: localSlot + len(b.locals) - 1, Rows: rows}
 }
 
+// LocalOver adds a local in the place of another, which must be at least as
+// large.
+func (b *Builder) LocalOver(other program.Operand, name string, rows, cols int) program.Operand {
+	at := b.locals[other.Slot-localSlot].Place
+	b.locals = append(b.locals, program.Slot{Name: name, DType: dtype.F32, Rows: rows, Cols: cols, Place: at})
+	return program.Operand{Slot: localSlot + len(b.locals) - 1, Rows: rows}
+}
+
 // place takes the next bytes of the last block, or begins a block.
 func (b *Builder) place(bytes int64) program.Place {
 	bytes = (bytes + program.Align - 1) / program.Align * program.Align

@@ -1,0 +1,241 @@
+package backendtest
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/loraedge/loraedge/backends"
+	"github.com/loraedge/loraedge/backends/reference"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// Operand is a matrix of a one-instruction program: rows of a buffer that may
+// have more rows before and after.
+type Operand struct {
+	Rows, Cols int
+	// Floats or Ints are the rows' content. An output without content begins as
+	// NaN: the instruction must replace it.
+	Floats []float32
+	Ints   []int32
+	// Before and After are the rows of the buffer around these; inputs hold NaN
+	// there, and an instruction must leave those of outputs alone.
+	Before, After int
+	// InPlace makes an output the very same rows as an input, counted from 1.
+	InPlace int
+}
+
+// Absent says that the operand is left out.
+func (o Operand) Absent() bool { return o.Rows == 0 }
+
+// Case is one instruction with everything that it reads.
+type Case struct {
+	Name    string
+	Op      program.Op
+	Attr    program.Attr
+	In, Out []Operand
+	Scalars program.Scalars
+}
+
+// outside is what surrounds the rows of an I32 operand.
+const outside = math.MinInt32
+
+// Program is the case's program and the operands of its instruction.
+func (c *Case) Program() (*program.Program, []program.Operand, []program.Operand) {
+	b := &Builder{}
+	param := func(name string, i int, o Operand) program.Operand {
+		if o.Absent() {
+			return None
+		}
+		t := dtype.F32
+		if o.Ints != nil {
+			t = dtype.I32
+		}
+		whole := b.Param(fmt.Sprintf("%s%d", name, i), t, o.Before+o.Rows+o.After, o.Cols)
+		return Rows(whole, o.Before, o.Rows)
+	}
+	var in, out []program.Operand
+	for i, o := range c.In {
+		in = append(in, param("in", i, o))
+	}
+	for i, o := range c.Out {
+		if o.InPlace > 0 {
+			out = append(out, in[o.InPlace-1])
+			continue
+		}
+		out = append(out, param("out", i, o))
+	}
+	b.Emit(c.Op, c.Attr, in, out...)
+	return b.Program(), in, out
+}
+
+// fill writes all operands, surroundings included.
+func (c *Case) fill(e backends.Executable, in, out []program.Operand) error {
+	for i, o := range c.In {
+		if err := o.write(e, in[i]); err != nil {
+			return err
+		}
+	}
+	for i, o := range c.Out {
+		if o.InPlace > 0 {
+			continue
+		}
+		if err := o.write(e, out[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o Operand) write(e backends.Executable, to program.Operand) error {
+	if o.Absent() {
+		return nil
+	}
+	n := (o.Before + o.Rows + o.After) * o.Cols
+	if o.Ints != nil {
+		all := make([]int32, n)
+		for i := range all {
+			all[i] = outside
+		}
+		copy(all[o.Before*o.Cols:], o.Ints)
+		return WriteInts(e, to, all)
+	}
+	all := make([]float32, n)
+	for i := range all {
+		all[i] = float32(math.NaN())
+	}
+	copy(all[o.Before*o.Cols:], o.Floats)
+	return WriteFloats(e, to, all)
+}
+
+// storage is the operand whose buffer holds output i.
+func (c *Case) storage(i int) Operand {
+	if n := c.Out[i].InPlace; n > 0 {
+		return c.In[n-1]
+	}
+	return c.Out[i]
+}
+
+// Execute compiles and runs the case twice and returns the outputs' rows. It
+// fails where the runs differ or something around the rows changed.
+func (c *Case) Execute(t *testing.T, backend backends.Backend) [][]float32 {
+	t.Helper()
+	p, in, out := c.Program()
+	e, err := backend.Compile(p)
+	if err != nil {
+		t.Fatalf("compile: %v", err)
+	}
+	defer e.Close()
+	first := c.once(t, e, in, out)
+	for i, again := range c.once(t, e, in, out) {
+		if n := firstDifference(first[i], again); n >= 0 {
+			t.Fatalf("output %d, element %d: %v, and %v when run again", i, n, first[i][n], again[n])
+		}
+	}
+	return first
+}
+
+func (c *Case) once(t *testing.T, e backends.Executable, in, out []program.Operand) [][]float32 {
+	t.Helper()
+	if err := c.fill(e, in, out); err != nil {
+		t.Fatal(err)
+	}
+	scalars := c.Scalars
+	if err := e.Run(0, &scalars); err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	var results [][]float32
+	for i := range out {
+		o := c.storage(i)
+		all := make([]float32, (o.Before+o.Rows+o.After)*o.Cols)
+		if err := ReadFloats(e, out[i], all); err != nil {
+			t.Fatal(err)
+		}
+		begin, end := o.Before*o.Cols, (o.Before+o.Rows)*o.Cols
+		for n, v := range all {
+			if (n < begin || n >= end) && v == v {
+				t.Fatalf("output %d: wrote %v at row %d, outside rows %d to %d", i, v, n/o.Cols, o.Before, o.Before+o.Rows-1)
+			}
+		}
+		results = append(results, all[begin:end])
+	}
+	return results
+}
+
+// firstDifference is the first element whose bits differ, or -1.
+func firstDifference(a, b []float32) int {
+	for i := range a {
+		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// want runs the case on the reference in float64.
+func (c *Case) want(t *testing.T) [][]float64 {
+	t.Helper()
+	results, err := c.exact()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+func (c *Case) exact() ([][]float64, error) {
+	p, in, out := c.Program()
+	e, err := reference.New[float64]().Load(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.fill(e, in, out); err != nil {
+		return nil, err
+	}
+	scalars := c.Scalars
+	if err := e.Run(0, &scalars); err != nil {
+		return nil, err
+	}
+	var results [][]float64
+	for i := range out {
+		o := c.storage(i)
+		all := e.Values(program.BufferID(out[i].Slot))
+		results = append(results, all[o.Before*o.Cols:][:o.Rows*o.Cols])
+	}
+	return results, nil
+}
+
+// reference is output i as an input of another case. It panics where this
+// suite itself made an impossible case.
+func (c *Case) reference(i int) Operand {
+	results, err := c.exact()
+	if err != nil {
+		panic(fmt.Sprintf("backendtest: case of %s: %v", c.Op, err))
+	}
+	o := fresh(c.Out[i].Rows, c.Out[i].Cols)
+	for _, v := range results[i] {
+		o.Floats = append(o.Floats, float32(v))
+	}
+	return o
+}
+
+// magnitudes is the reference's result on the absolute values of all operands:
+// |A|·|B| of an instruction that only adds products.
+func (c *Case) magnitudes(t *testing.T) [][]float64 {
+	t.Helper()
+	positive := *c
+	positive.In, positive.Out = absolute(c.In), absolute(c.Out)
+	positive.Attr.Scale = float32(math.Abs(float64(c.Attr.Scale)))
+	return positive.want(t)
+}
+
+func absolute(list []Operand) []Operand {
+	out := append([]Operand(nil), list...)
+	for i, o := range out {
+		out[i].Floats = append([]float32(nil), o.Floats...)
+		for n, v := range o.Floats {
+			out[i].Floats[n] = float32(math.Abs(float64(v)))
+		}
+	}
+	return out
+}

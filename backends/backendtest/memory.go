@@ -1,0 +1,105 @@
+package backendtest
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/loraedge/loraedge/backends"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// memory tests transfers, calls with other arguments, and errors.
+func memory(t *testing.T, backend backends.Backend) {
+	b := &Builder{BlockSize: 1024}
+	x, y := b.Param("x", dtype.F32, 3, 5), b.Param("y", dtype.F32, 3, 5)
+	n := b.Param("n", dtype.I32, 4, 1)
+	b.Emit(program.OpAdd, program.Attr{}, In(x, x), y)
+	p := b.Program()
+	// The second call has x and y change places: x becomes four times x.
+	p.Entries[0].Calls = append(p.Entries[0].Calls, program.Call{Args: []program.BufferID{1, 0, 2}})
+	e, err := backend.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+
+	t.Run("planned_equals_allocated", func(t *testing.T) {
+		var planned int64
+		for _, b := range p.Blocks {
+			planned += b.Size
+		}
+		if got := e.Allocated(); got != planned {
+			t.Errorf("allocated %d bytes, planned %d", got, planned)
+		}
+	})
+	t.Run("part_of_a_buffer", func(t *testing.T) { partOfABuffer(t, e, n) })
+	t.Run("calls_bind_arguments", func(t *testing.T) { callsBindArguments(t, e, x) })
+	t.Run("errors", func(t *testing.T) { wrongUse(t, backend, e, n) })
+}
+
+func partOfABuffer(t *testing.T, e backends.Executable, n program.Operand) {
+	if err := WriteInts(e, n, []int32{1, 2, 3, 4}); err != nil {
+		t.Fatal(err)
+	}
+	id := program.BufferID(n.Slot)
+	if err := e.Write(id, 8, []byte{255, 255, 255, 255}); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 12)
+	if err := e.Read(id, 4, got); err != nil {
+		t.Fatal(err)
+	}
+	if want := []byte{2, 0, 0, 0, 255, 255, 255, 255, 4, 0, 0, 0}; !bytes.Equal(got, want) {
+		t.Errorf("read % x, want % x", got, want)
+	}
+}
+
+func callsBindArguments(t *testing.T, e backends.Executable, x program.Operand) {
+	values := make([]float32, 15)
+	for i := range values {
+		values[i] = float32(i) - 3.5
+	}
+	if err := WriteFloats(e, x, values); err != nil {
+		t.Fatal(err)
+	}
+	s := scalars()
+	if err := e.Run(0, &s); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float32, 15)
+	if err := ReadFloats(e, x, got); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		if v != 4*values[i] {
+			t.Fatalf("element %d is %v, want %v", i, v, 4*values[i])
+		}
+	}
+}
+
+// wrongUse is refused with an error and never a panic.
+func wrongUse(t *testing.T, backend backends.Backend, e backends.Executable, n program.Operand) {
+	id := program.BufferID(n.Slot)
+	for _, c := range []struct {
+		name string
+		do   func() error
+	}{
+		{"write beyond the buffer", func() error { return e.Write(id, 8, make([]byte, 12)) }},
+		{"read beyond the buffer", func() error { return e.Read(id, 20, make([]byte, 4)) }},
+		{"write before the buffer", func() error { return e.Write(id, -4, make([]byte, 4)) }},
+		{"buffer that does not exist", func() error { return e.Write(3, 0, make([]byte, 4)) }},
+		{"negative buffer", func() error { return e.Read(-1, 0, make([]byte, 4)) }},
+		{"entry that does not exist", func() error { s := scalars(); return e.Run(1, &s) }},
+		{"program that fails its check", func() error {
+			b := &Builder{}
+			b.Emit(program.OpCopy, program.Attr{}, In(b.Param("x", dtype.F32, 2, 3)), b.Param("y", dtype.F32, 2, 4))
+			_, err := backend.Compile(b.Program())
+			return err
+		}},
+	} {
+		if err := c.do(); err == nil {
+			t.Errorf("%s: no error", c.name)
+		}
+	}
+}
