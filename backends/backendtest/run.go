@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -92,27 +93,34 @@ func (c *Case) compare(t *testing.T, got [][]float32, p precision) {
 	want := c.want(t)
 	bound := c.bound(t, want, p)
 	for i := range want {
-		worst, ratio, failed := 0, 0.0, 0
-		for n, w := range want[i] {
-			diff := math.Abs(float64(got[i][n]) - w)
-			limit := slack*bound[i][n] + math.SmallestNonzeroFloat32
-			if bound[i][n] == 0 {
-				limit = 0
-			}
-			if sameSpecial(float64(got[i][n]), w) || diff <= limit {
-				continue
-			}
-			failed++
-			if r := diff / limit; failed == 1 || r > ratio || r != r {
-				worst, ratio = n, r
-			}
-		}
-		if failed > 0 {
-			cols := c.Out[i].Cols
-			t.Errorf("output %d: %d of %d elements are wrong, the worst at [%d, %d]: got %v, want %v (%.3g times the bound)",
-				i, failed, len(want[i]), worst/cols, worst%cols, got[i][worst], want[i][worst], ratio)
+		if wrong := difference(got[i], want[i], bound[i], c.Out[i].Cols); wrong != "" {
+			t.Errorf("output %d: %s", i, wrong)
 		}
 	}
+}
+
+// difference says how many elements of a matrix are beyond slack times their
+// bound, and which is the worst; it is empty where none is.
+func difference(got []float32, want, bound []float64, cols int) string {
+	worst, ratio, failed := 0, 0.0, 0
+	for n, w := range want {
+		diff, limit := math.Abs(float64(got[n])-w), 0.0
+		if bound[n] != 0 {
+			limit = slack*bound[n] + math.SmallestNonzeroFloat32
+		}
+		if sameSpecial(float64(got[n]), w) || diff <= limit {
+			continue
+		}
+		failed++
+		if r := diff / limit; failed == 1 || r > ratio || r != r {
+			worst, ratio = n, r
+		}
+	}
+	if failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d elements are wrong, the worst at [%d, %d]: got %v, want %v (%.3g times the bound)",
+		failed, len(want), worst/cols, worst%cols, got[worst], want[worst], ratio)
 }
 
 // sameSpecial says that both are NaN, or the same infinity.
