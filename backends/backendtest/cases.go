@@ -14,8 +14,8 @@ func Cases(op program.Op) []Case {
 	h := fnv.New64()
 	h.Write([]byte(op.String()))
 	g := &generator{Source: NewSource(h.Sum64()), op: op}
-	if make := makers[op]; make != nil {
-		make(g)
+	if cases := makers[op]; cases != nil {
+		cases(g)
 	}
 	return g.cases
 }
@@ -71,14 +71,6 @@ func (g *generator) normal(rows, cols int) Operand {
 
 // fresh is an output that must be replaced whole.
 func fresh(rows, cols int) Operand { return Operand{Rows: rows, Cols: cols} }
-
-// or is fresh, or random content where it is added to.
-func (g *generator) or(accumulate bool, rows, cols int) Operand {
-	if accumulate {
-		return g.normal(rows, cols)
-	}
-	return fresh(rows, cols)
-}
 
 func ints(values []int32) Operand { return Operand{Rows: len(values), Cols: 1, Ints: values} }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
-// A model of one layer: embedding, norm, one attention head pair with RoPE and
-// an adapter on its input, residual, gated product, head; all of it trained by
+// A model of one layer: embedding, norm, two attention heads with RoPE and an
+// adapter on their input, residual, gated product, head; all of it trained by
 // AdamW except the embedding.
 const (
 	tokens, vocab, width, heads, headDim, rank = 21, 37, 24, 2, 12, 4

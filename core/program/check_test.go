@@ -19,7 +19,6 @@ func small() *program.Program {
 	p := &program.Program{
 		Blocks:  []program.Block{{Size: 256}, {Size: 256}, {Size: 512}},
 		Buffers: []program.Buffer{f32("x", 2, 3, 0), f32("w", 4, 3, 1), f32("y", 2, 4, 2), index},
-		Ranges:  nil,
 	}
 	slot := func(b program.Buffer) program.Slot {
 		return program.Slot{Name: b.Name, DType: b.DType, Rows: b.Rows, Cols: b.Cols}
