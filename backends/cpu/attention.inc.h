@@ -1,0 +1,362 @@
+// Attention without a T×T matrix (Dao, FlashAttention-2, 2023): blocks of
+// queries against blocks of keys. Query heads that share a key head are
+// stacked, so that a packed block of keys serves them all. Sums over keys (o,
+// dq) and over queries and heads (dk, dv) run in ascending order in one task.
+
+enum {
+	Q_BLOCK = 64, // a multiple of every MR
+	K_KEYS = 96,  // keys of a block: a multiple of every MR and NR
+	STACK = 4,    // query heads stacked at most
+	MAX_Q = STACK * Q_BLOCK,
+};
+
+typedef struct {
+	le_engine *e;
+	const float *q, *k, *v, *o, *lse, *d_o;
+	const int32_t *first, *last;
+	float *out, *out_lse, *dq, *dk, *dv, *delta;
+	int64_t rows, heads, kv_heads, dim, width; // width: dim rounded up to whole vectors
+	int64_t window, stacks;                    // stacks: how many a key head's queries make
+	float scale, cap;
+} attention;
+
+static attention attention_of(le_engine *e, const le_instr *in) {
+	attention a = {.e = e, .q = in->in[0].p, .k = in->in[1].p, .v = in->in[2].p, .rows = in->in[0].rows};
+	a.heads = in->heads, a.kv_heads = in->kv_heads, a.dim = in->head_dim, a.width = le_round(a.dim, VL);
+	a.window = in->window, a.scale = in->scale, a.cap = in->soft_cap;
+	a.stacks = le_div(a.heads / a.kv_heads, STACK);
+	return a;
+}
+
+// Row t sees keys lowest(t) … t.
+INLINE int64_t lowest(const attention *a, int64_t t) {
+	int64_t low = a->first[t];
+	return a->window > 0 ? le_max(low, t - a->window + 1) : low;
+}
+
+// A block of queries of stacked heads: row h·Q_BLOCK + i is query q0 + i of head h0 + h.
+typedef struct {
+	int64_t q0, count, h0, heads, kv;
+} stack;
+
+static stack stack_at(const attention *a, int64_t kv, int64_t index, int64_t q0) {
+	int64_t group = a->heads / a->kv_heads;
+	stack s = {.q0 = q0, .count = le_min(Q_BLOCK, a->rows - q0), .kv = kv, .h0 = kv * group + index * STACK};
+	s.heads = le_min(STACK, (kv + 1) * group - s.h0);
+	return s;
+}
+
+// Queries of a block that see any of keys k0 … k1-1: from, a multiple of MR, to
+// before to, a multiple too.
+static void seeing(const attention *a, const stack *s, int64_t k0, int64_t k1, int64_t *from, int64_t *to) {
+	int64_t f = le_max(k0 - s->q0, 0), t = s->count;
+	while (t > f && lowest(a, s->q0 + t - 1) >= k1)
+		t--;
+	*from = f / MR * MR;
+	*to = t > f ? le_round(t, MR) : *from;
+}
+
+static void load_stack(const attention *a, const stack *s, const float *from, float scale, float *to) {
+	int64_t ld = a->heads * a->dim;
+	for (int64_t h = 0; h < s->heads; h++)
+		copy_padded(to + h * Q_BLOCK * a->width, a->width, Q_BLOCK, from + s->q0 * ld + (s->h0 + h) * a->dim, ld, s->count, a->dim, scale);
+}
+
+INLINE vf capped(float cap, vf s, vf *slope) {
+	if (cap <= 0) {
+		*slope = splat(1);
+		return s;
+	}
+	vf t = vtanh(s / cap);
+	*slope = 1.0f - t * t;
+	return cap * t;
+}
+
+// The lanes of columns j … that lie in [from, to).
+INLINE vi inside(int64_t j, int64_t from, int64_t to) {
+	vi at = lanes() + (int32_t)j;
+	return (at >= splat_i((int32_t)from)) & (at < splat_i((int32_t)to));
+}
+
+// Which of keys k0 … k1-1 query t sees, counted from k0; to ≤ from is none.
+INLINE void keys_of(const attention *a, const stack *s, int64_t i, int64_t k0, int64_t k1, int64_t *from, int64_t *to) {
+	*from = *to = 0;
+	if (i < s->count) {
+		*from = le_max(lowest(a, s->q0 + i), k0) - k0;
+		*to = le_min(s->q0 + i + 1, k1) - k0;
+	}
+}
+
+// One row of scores becomes exp(score − max); returns their sum and the new max.
+static float softmax_row(float cap, float *row, int64_t n, int64_t from, int64_t to, float *max) {
+	vf top = splat(-INFINITY), sum = {0}, slope;
+	for (int64_t j = 0; j < n; j += VL) {
+		vf x = pick(inside(j, from, to), capped(cap, ld(row + j), &slope), splat(-INFINITY));
+		st(row + j, x);
+		top = vmax(x, top);
+	}
+	float m = max_of(top);
+	*max = m = m > *max ? m : *max;
+	for (int64_t j = 0; j < n; j += VL) {
+		vf p = (vf)((vi)vexp(ld(row + j) - m) & inside(j, from, to));
+		st(row + j, p);
+		sum += p;
+	}
+	return sum_of(sum);
+}
+
+// Working memory of a task of any pass, in floats.
+typedef struct {
+	float *q, *d_o, *s, *dp, *acc, *acc2; // stacks [MAX_Q, width]; s, dp [MAX_Q, K_KEYS]
+	float *kt, *vt, *k, *v;               // [dim, K_KEYS], [K_KEYS, width]
+} attention_work;
+
+static int64_t attention_floats(int64_t width) {
+	return 3 * MAX_Q * width + 2 * MAX_Q * K_KEYS + 6 * K_KEYS * width;
+}
+
+static attention_work work_at(float *p, int64_t width) {
+	attention_work w;
+	w.q = p, p += MAX_Q * width;
+	w.d_o = p, p += MAX_Q * width;
+	w.acc = p, p += MAX_Q * width;
+	w.s = p, p += MAX_Q * K_KEYS;
+	w.dp = p, p += MAX_Q * K_KEYS;
+	w.kt = p, p += K_KEYS * width;
+	w.vt = p, p += K_KEYS * width;
+	w.k = p, p += K_KEYS * width;
+	w.v = p, p += K_KEYS * width;
+	w.acc2 = p; // two of [K_KEYS, width], for dk and dv
+	return w;
+}
+
+static const float *head_row(const attention *a, const float *p, int64_t kv, int64_t row) {
+	return p + (row * a->kv_heads + kv) * a->dim;
+}
+
+static void load_keys(const attention *a, const float *from, int64_t kv, int64_t k0, int64_t n, float *to) {
+	copy_padded(to, a->width, K_KEYS, head_row(a, from, kv, k0), a->kv_heads * a->dim, n, a->dim, 1);
+}
+static void load_transposed(const attention *a, const float *from, int64_t kv, int64_t k0, int64_t n, float *to) {
+	transpose(to, K_KEYS, K_KEYS, head_row(a, from, kv, k0), a->kv_heads * a->dim, n, a->dim, 1);
+}
+
+// Later blocks of queries see more keys: they go first.
+static stack task_stack(const attention *a, int64_t task) {
+	int64_t blocks = le_div(a->rows, Q_BLOCK), each = a->kv_heads * a->stacks;
+	return stack_at(a, task % each / a->stacks, task % a->stacks, (blocks - 1 - task / each) * Q_BLOCK);
+}
+static int64_t stack_tasks(const attention *a) { return le_div(a->rows, Q_BLOCK) * a->kv_heads * a->stacks; }
+
+static int64_t first_key(const attention *a, const stack *s) {
+	int64_t low = s->q0;
+	for (int64_t i = 0; i < s->count; i++)
+		low = le_min(low, lowest(a, s->q0 + i));
+	return low;
+}
+
+static void attention_task(void *context, int64_t task, int thread) {
+	const attention *a = context;
+	attention_work w = work_at(a->e->local[thread].p, a->width);
+	stack s = task_stack(a, task);
+	float max[MAX_Q], sum[MAX_Q];
+	for (int64_t i = 0; i < MAX_Q; i++)
+		max[i] = -INFINITY, sum[i] = 0;
+	load_stack(a, &s, a->q, a->scale, w.q);
+	memset(w.acc, 0, (size_t)(s.heads * Q_BLOCK * a->width) * sizeof(float));
+	for (int64_t k0 = first_key(a, &s); k0 < s.q0 + s.count; k0 += K_KEYS) {
+		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), padded = le_round(n, VL), from, to;
+		seeing(a, &s, k0, k0 + n, &from, &to);
+		load_transposed(a, a->k, s.kv, k0, n, w.kt);
+		load_keys(a, a->v, s.kv, k0, n, w.v);
+		for (int64_t h = 0; h < s.heads && to > from; h++) {
+			int64_t r0 = h * Q_BLOCK + from;
+			small_product(BY_ROWS, to - from, padded, a->dim, w.q + r0 * a->width, a->width, w.kt, K_KEYS, w.s + r0 * K_KEYS, K_KEYS, 0);
+			for (int64_t i = from; i < to; i++) {
+				int64_t r = h * Q_BLOCK + i, k_from, k_to;
+				keys_of(a, &s, i, k0, k0 + n, &k_from, &k_to);
+				if (k_to <= k_from) {
+					memset(w.s + r * K_KEYS, 0, (size_t)padded * sizeof(float));
+					continue;
+				}
+				float before = max[r], part = softmax_row(a->cap, w.s + r * K_KEYS, padded, k_from, k_to, &max[r]);
+				float shrink = before == max[r] ? 1 : expf(before - max[r]);
+				sum[r] = sum[r] * shrink + part;
+				if (shrink != 1)
+					for (int64_t c = 0; c < a->width; c += VL)
+						st(w.acc + r * a->width + c, ld(w.acc + r * a->width + c) * shrink);
+			}
+			small_product(BY_ROWS, to - from, a->width, n, w.s + r0 * K_KEYS, K_KEYS, w.v, a->width, w.acc + r0 * a->width, a->width, 1);
+		}
+	}
+	for (int64_t h = 0; h < s.heads; h++)
+		for (int64_t i = 0; i < s.count; i++) {
+			int64_t r = h * Q_BLOCK + i, at = (s.q0 + i) * a->heads + s.h0 + h;
+			for (int64_t c = 0; c < a->dim; c++)
+				a->out[at * a->dim + c] = w.acc[r * a->width + c] / sum[r];
+			a->out_lse[at] = max[r] + logf(sum[r]);
+		}
+}
+
+static int op_attention(le_engine *e, const le_instr *in, const le_scalars *s) {
+	(void)s;
+	attention a = attention_of(e, in);
+	a.first = in->in[3].i, a.last = in->in[4].i, a.out = in->out[0].p, a.out_lse = in->out[1].p;
+	if (!le_locals(e, attention_floats(a.width) * 4))
+		return 1;
+	le_pool_run(e->pool, stack_tasks(&a), attention_task, &a);
+	return 0;
+}
+
+// P = exp(score − lse) into s and dS = P·(dP − Δ)·(slope of the cap) into dp,
+// for rows from … to of every head, given dO·Vᵀ in dp.
+static void score_grads(const attention *a, const stack *s, const attention_work *w, int64_t h, int64_t from, int64_t to,
+	int64_t k0, int64_t n) {
+	int64_t padded = le_round(n, VL), r0 = h * Q_BLOCK + from;
+	small_product(BY_ROWS, to - from, padded, a->dim, w->q + r0 * a->width, a->width, w->kt, K_KEYS, w->s + r0 * K_KEYS, K_KEYS, 0);
+	small_product(BY_ROWS, to - from, padded, a->dim, w->d_o + r0 * a->width, a->width, w->vt, K_KEYS, w->dp + r0 * K_KEYS, K_KEYS, 0);
+	for (int64_t i = from; i < to; i++) {
+		int64_t k_from, k_to, at = (s->q0 + i) * a->heads + s->h0 + h;
+		float *p = w->s + (h * Q_BLOCK + i) * K_KEYS, *dp = w->dp + (h * Q_BLOCK + i) * K_KEYS;
+		keys_of(a, s, i, k0, k0 + n, &k_from, &k_to);
+		if (k_to <= k_from) {
+			memset(p, 0, (size_t)padded * sizeof(float));
+			memset(dp, 0, (size_t)padded * sizeof(float));
+			continue;
+		}
+		for (int64_t j = 0; j < padded; j += VL) {
+			vi seen = inside(j, k_from, k_to);
+			vf slope, x = capped(a->cap, ld(p + j), &slope);
+			vf y = (vf)((vi)vexp(x - a->lse[at]) & seen);
+			st(p + j, y);
+			st(dp + j, (vf)((vi)(y * (ld(dp + j) - a->delta[at]) * slope) & seen));
+		}
+	}
+}
+
+static void dq_task(void *context, int64_t task, int thread) {
+	const attention *a = context;
+	attention_work w = work_at(a->e->local[thread].p, a->width);
+	stack s = task_stack(a, task);
+	load_stack(a, &s, a->q, a->scale, w.q);
+	load_stack(a, &s, a->d_o, 1, w.d_o);
+	memset(w.acc, 0, (size_t)(s.heads * Q_BLOCK * a->width) * sizeof(float));
+	for (int64_t k0 = first_key(a, &s); k0 < s.q0 + s.count; k0 += K_KEYS) {
+		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), from, to;
+		seeing(a, &s, k0, k0 + n, &from, &to);
+		if (to <= from)
+			continue;
+		load_transposed(a, a->k, s.kv, k0, n, w.kt);
+		load_transposed(a, a->v, s.kv, k0, n, w.vt);
+		load_keys(a, a->k, s.kv, k0, n, w.k);
+		for (int64_t h = 0; h < s.heads; h++) {
+			int64_t r0 = h * Q_BLOCK + from;
+			score_grads(a, &s, &w, h, from, to, k0, n);
+			small_product(BY_ROWS, to - from, a->width, n, w.dp + r0 * K_KEYS, K_KEYS, w.k, a->width, w.acc + r0 * a->width, a->width, 1);
+		}
+	}
+	for (int64_t h = 0; h < s.heads; h++)
+		for (int64_t i = 0; i < s.count; i++)
+			for (int64_t c = 0; c < a->dim; c++)
+				a->dq[((s.q0 + i) * a->heads + s.h0 + h) * a->dim + c] = a->scale * w.acc[(h * Q_BLOCK + i) * a->width + c];
+}
+
+// One past the last query that sees any of n keys from k0 on.
+static int64_t last_query(const attention *a, int64_t k0, int64_t n) {
+	int64_t end = 0;
+	for (int64_t j = k0; j < k0 + n; j++)
+		end = le_max(end, 1 + (a->window > 0 ? le_min(a->last[j], j + a->window - 1) : a->last[j]));
+	return end;
+}
+
+static void dkv_task(void *context, int64_t task, int thread) {
+	const attention *a = context;
+	attention_work w = work_at(a->e->local[thread].p, a->width);
+	int64_t kv = task % a->kv_heads, k0 = task / a->kv_heads * K_KEYS, n = le_min(K_KEYS, a->rows - k0);
+	float *dk = w.acc2, *dv = w.acc2 + K_KEYS * a->width;
+	memset(dk, 0, (size_t)(2 * K_KEYS * a->width) * sizeof(float));
+	memset(w.s, 0, (size_t)(2 * MAX_Q * K_KEYS) * sizeof(float)); // columns beyond n are multiplied too
+	load_transposed(a, a->k, kv, k0, n, w.kt);
+	load_transposed(a, a->v, kv, k0, n, w.vt);
+	int64_t end = last_query(a, k0, n), keys = le_round(n, MR);
+	for (int64_t q0 = k0; q0 < end; q0 += Q_BLOCK)
+		for (int64_t index = 0; index < a->stacks; index++) {
+			stack s = stack_at(a, kv, index, q0);
+			int64_t from, to;
+			seeing(a, &s, k0, k0 + n, &from, &to);
+			if (to <= from)
+				continue;
+			load_stack(a, &s, a->q, a->scale, w.q);
+			load_stack(a, &s, a->d_o, 1, w.d_o);
+			for (int64_t h = 0; h < s.heads; h++) {
+				int64_t r0 = h * Q_BLOCK + from;
+				score_grads(a, &s, &w, h, from, to, k0, n);
+				small_product(BY_COLUMNS, keys, a->width, to - from, w.s + r0 * K_KEYS, K_KEYS, w.d_o + r0 * a->width, a->width, dv, a->width, 1);
+				small_product(BY_COLUMNS, keys, a->width, to - from, w.dp + r0 * K_KEYS, K_KEYS, w.q + r0 * a->width, a->width, dk, a->width, 1);
+			}
+		}
+	for (int64_t j = 0; j < n; j++)
+		for (int64_t c = 0; c < a->dim; c++) {
+			int64_t at = ((k0 + j) * a->kv_heads + kv) * a->dim + c;
+			a->dk[at] = dk[j * a->width + c];
+			a->dv[at] = dv[j * a->width + c];
+		}
+}
+
+// Δ = Σ do·o of each row and head.
+static void delta_task(void *context, int64_t task, int thread) {
+	(void)thread;
+	const attention *a = context;
+	for (int64_t i = task * ROWS * a->heads; i < le_min((task + 1) * ROWS, a->rows) * a->heads; i++)
+		a->delta[i] = dot(a->d_o + i * a->dim, a->o + i * a->dim, a->dim);
+}
+
+static int op_attention_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
+	(void)s;
+	attention a = attention_of(e, in);
+	a.o = in->in[3].p, a.lse = in->in[4].p, a.d_o = in->in[5].p, a.first = in->in[6].i, a.last = in->in[7].i;
+	a.dq = in->out[0].p, a.dk = in->out[1].p, a.dv = in->out[2].p;
+	a.delta = le_shared(e, LE_SHARED_SUMS, a.rows * a.heads * 4);
+	if (!a.delta || !le_locals(e, attention_floats(a.width) * 4))
+		return 1;
+	le_pool_run(e->pool, le_div(a.rows, ROWS), delta_task, &a);
+	le_pool_run(e->pool, stack_tasks(&a), dq_task, &a);
+	le_pool_run(e->pool, le_div(a.rows, K_KEYS) * a.kv_heads, dkv_task, &a);
+	return 0;
+}
+
+typedef struct {
+	attention a;
+	int64_t past, cache_rows;
+} cached;
+
+// One row and one key head: its query heads against the cache.
+static void attention_cached_task(void *context, int64_t task, int thread) {
+	const cached *c = context;
+	const attention *a = &c->a;
+	int64_t r = task / a->kv_heads, kv = task % a->kv_heads, group = a->heads / a->kv_heads, t = c->past + r;
+	int64_t low = a->window > 0 ? le_max(0, t - a->window + 1) : 0, n = t + 1 - low, padded = le_round(n, VL);
+	float *scores = a->e->local[thread].p;
+	for (int64_t g = 0; g < group; g++) {
+		int64_t at = (r * a->heads + kv * group + g) * a->dim;
+		float *out = a->out + at, max = -INFINITY;
+		for (int64_t j = 0; j < n; j++)
+			scores[j] = a->scale * dot(a->q + at, head_row(a, a->k, kv, low + j), a->dim);
+		float sum = softmax_row(a->cap, scores, padded, 0, n, &max);
+		for (int64_t d = 0; d < a->dim; d += VL) {
+			vf acc = {0};
+			for (int64_t j = 0; j < n; j++)
+				acc += scores[j] * ld_to(head_row(a, a->v, kv, low + j) + d, a->dim - d);
+			st_to(out + d, acc / sum, a->dim - d);
+		}
+	}
+}
+
+static int op_attention_cached(le_engine *e, const le_instr *in, const le_scalars *s) {
+	cached c = {attention_of(e, in), s->past, in->in[1].rows};
+	c.a.out = in->out[0].p;
+	if (!le_locals(e, le_round(c.cache_rows, VL) * 4))
+		return 1;
+	le_pool_run(e->pool, s->tokens * c.a.kv_heads, attention_cached_task, &c);
+	return 0;
+}

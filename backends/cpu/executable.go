@@ -1,0 +1,254 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/loraedge/loraedge/core/program"
+)
+
+// Executable is a program with its memory and its threads. Its methods may be
+// called from several goroutines; they take turns.
+type Executable struct {
+	mu      sync.Mutex
+	program *program.Program
+	machine *machine // nil after Close
+	blocks  [][]byte
+	checks  [][]inputCheck // by entry
+}
+
+// matrix is an operand with its place in memory; rows is 0 where it is absent.
+type matrix struct {
+	block      int
+	offset     int64
+	rows, cols int
+}
+
+// instr is an instruction with its operands resolved.
+type instr struct {
+	op      program.Op
+	in, out []matrix
+	attr    *program.Attr
+}
+
+func newExecutable(p *program.Program, b *Backend) (*Executable, error) {
+	m, err := newMachine(b.threads, b.isa)
+	if err != nil {
+		return nil, fmt.Errorf("cpu: %w", err)
+	}
+	x := &Executable{program: p, machine: m}
+	for i, block := range p.Blocks {
+		memory, err := m.alloc(block.Size)
+		if err != nil {
+			x.Close()
+			return nil, fmt.Errorf("cpu: block %d of %d: %w", i, len(p.Blocks), err)
+		}
+		x.blocks = append(x.blocks, memory)
+	}
+	entries := make([][]instr, len(p.Entries))
+	for i := range p.Entries {
+		entries[i] = resolve(p, &p.Entries[i])
+		x.checks = append(x.checks, inputChecks(entries[i]))
+	}
+	if err := m.compile(entries, x.blocks); err != nil {
+		x.Close()
+		return nil, fmt.Errorf("cpu: %w", err)
+	}
+	return x, nil
+}
+
+// resolve flattens the calls of an entry into one list of instructions.
+func resolve(p *program.Program, e *program.Entry) []instr {
+	var list []instr
+	for _, call := range e.Calls {
+		seg := &p.Segments[call.Segment]
+		place := func(operands []program.Operand) []matrix {
+			all := make([]matrix, len(operands))
+			for i, o := range operands {
+				if !o.Given() {
+					continue
+				}
+				slot := seg.Slot(o)
+				at := slot.Place
+				if o.Slot < len(call.Args) {
+					at = p.Buffers[call.Args[o.Slot]].Place
+				}
+				skip := int64(o.Row) * int64(slot.Cols) * int64(slot.DType.Size())
+				all[i] = matrix{at.Block, at.Offset + skip, o.Rows, slot.Cols}
+			}
+			return all
+		}
+		for i := range seg.Instrs {
+			in := &seg.Instrs[i]
+			list = append(list, instr{in.Op, place(in.In), place(in.Out), &in.Attr})
+		}
+	}
+	return list
+}
+
+// Write copies data to the buffer from byte offset on.
+func (x *Executable) Write(b program.BufferID, offset int64, data []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	to, err := x.part(b, offset, len(data))
+	if err != nil {
+		return fmt.Errorf("cpu: write: %w", err)
+	}
+	copy(to, data)
+	return nil
+}
+
+// Read copies bytes of the buffer from offset on to data.
+func (x *Executable) Read(b program.BufferID, offset int64, data []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	from, err := x.part(b, offset, len(data))
+	if err != nil {
+		return fmt.Errorf("cpu: read: %w", err)
+	}
+	copy(data, from)
+	return nil
+}
+
+var errClosed = errors.New("the program's memory was freed by Close")
+
+func (x *Executable) part(id program.BufferID, offset int64, n int) ([]byte, error) {
+	if x.machine == nil {
+		return nil, errClosed
+	}
+	if id < 0 || int(id) >= len(x.program.Buffers) {
+		return nil, fmt.Errorf("there is no buffer %d", id)
+	}
+	b := &x.program.Buffers[id]
+	if offset < 0 || offset > b.Bytes() || int64(n) > b.Bytes()-offset {
+		return nil, fmt.Errorf("%d bytes from byte %d on are not inside buffer %q, which has %d bytes", n, offset, b.Name, b.Bytes())
+	}
+	return x.blocks[b.Place.Block][b.Place.Offset+offset:][:n], nil
+}
+
+// Run runs an entry to its end.
+func (x *Executable) Run(entry int, s *program.Scalars) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.machine == nil {
+		return fmt.Errorf("cpu: run: %w", errClosed)
+	}
+	if entry < 0 || entry >= len(x.program.Entries) {
+		return fmt.Errorf("cpu: run: there is no entry %d", entry)
+	}
+	for _, c := range x.checks[entry] {
+		if err := c.check(x.blocks, s); err != nil {
+			return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
+		}
+	}
+	if err := x.machine.run(entry, s); err != nil {
+		return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
+	}
+	return nil
+}
+
+// Allocated is the size of the blocks: Compile asks for exactly what is planned.
+func (x *Executable) Allocated() int64 {
+	var sum int64
+	for _, b := range x.blocks {
+		sum += int64(len(b))
+	}
+	return sum
+}
+
+// Close ends the threads and frees the memory.
+func (x *Executable) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.machine == nil {
+		return nil
+	}
+	for _, b := range x.blocks {
+		x.machine.free(b)
+	}
+	x.machine.close()
+	x.machine, x.blocks = nil, nil
+	return nil
+}
+
+// inputCheck is what a run must find in the host's inputs: kernels index
+// memory with them.
+type inputCheck struct {
+	op   program.Op
+	what string
+	m    matrix
+	// Element r must be from low to high; toRow and fromRow put r in their place.
+	low, high      int
+	toRow, fromRow bool
+	// For a cache: the number of rows it has, and m the rows appended.
+	cache int
+}
+
+// inputChecks lists each check of an entry once.
+func inputChecks(list []instr) []inputCheck {
+	seen := map[inputCheck]bool{}
+	var all []inputCheck
+	for _, in := range list {
+		for _, c := range in.checks() {
+			if c.op = in.op; !seen[c] {
+				seen[c] = true
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+func (in *instr) checks() []inputCheck {
+	ids := func(i, vocab int) inputCheck {
+		return inputCheck{what: "token id", m: in.in[i], high: vocab - 1}
+	}
+	document := func(first, last int) []inputCheck {
+		return []inputCheck{
+			{what: "first row of the document", m: in.in[first], toRow: true},
+			{what: "last row of the document", m: in.in[last], fromRow: true, high: in.in[last].rows - 1},
+		}
+	}
+	switch in.op {
+	case program.OpEmbed:
+		return []inputCheck{ids(0, in.in[1].rows)}
+	case program.OpEmbedGrad:
+		return []inputCheck{ids(0, in.out[0].rows), {what: "order", m: in.in[1], high: in.in[1].rows - 1}}
+	case program.OpCrossEntropy:
+		return []inputCheck{{what: "target", m: in.in[0], low: -1, high: in.out[0].cols - 1}}
+	case program.OpAttention:
+		return document(3, 4)
+	case program.OpAttentionGrad:
+		return document(6, 7)
+	case program.OpCacheAppend:
+		return []inputCheck{{m: in.in[0], cache: in.out[0].rows}}
+	case program.OpAttentionCached:
+		return []inputCheck{{m: in.in[0], cache: in.in[1].rows}}
+	}
+	return nil
+}
+
+func (c *inputCheck) check(blocks [][]byte, s *program.Scalars) error {
+	if c.cache > 0 {
+		if s.Past < 0 || s.Tokens < 0 || s.Tokens > c.m.rows || s.Past > c.cache-s.Tokens {
+			return fmt.Errorf("%s: %d tokens of %d rows after %d do not fit a cache of %d tokens", c.op, s.Tokens, c.m.rows, s.Past, c.cache)
+		}
+		return nil
+	}
+	data := blocks[c.m.block][c.m.offset:]
+	for r := range c.m.rows {
+		low, high := c.low, c.high
+		if c.toRow {
+			high = r
+		}
+		if c.fromRow {
+			low = r
+		}
+		if v := int(int32(binary.NativeEndian.Uint32(data[4*r:]))); v < low || v > high {
+			return fmt.Errorf("%s: %s of row %d is %d, want %d to %d", c.op, c.what, r, v, low, high)
+		}
+	}
+	return nil
+}

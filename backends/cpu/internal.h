@@ -1,0 +1,75 @@
+// What the instruction sets' kernels see of the engine.
+#ifndef LORAEDGE_INTERNAL_H
+#define LORAEDGE_INTERNAL_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine.h"
+#include "pool.h"
+
+// Shared working memory, by use; instructions share it in turn.
+enum { LE_SHARED_A, LE_SHARED_B, LE_SHARED_KEYS, LE_SHARED_SUMS, LE_SHARED_COUNT };
+
+struct le_engine {
+	le_pool *pool;
+	int threads;
+	const struct le_isa *isa;
+	struct le_buffer {
+		void *p;
+		int64_t bytes;
+	} shared[LE_SHARED_COUNT], *local; // local: one a thread
+	struct le_rope_table *tables;
+	int table_count;
+};
+
+// Memory that grows and is kept; NULL where there is none. le_locals makes
+// sure that each thread has so many bytes in e->local.
+void *le_shared(le_engine *e, int use, int64_t bytes);
+int le_locals(le_engine *e, int64_t bytes);
+
+// Cosines and sines [rows, n] of positions[r]·inv_freq[i], computed in double
+// of the float product; kept for the run. NULL without memory.
+typedef struct le_rope_table {
+	const int32_t *positions;
+	const float *inv_freq;
+	int64_t rows, n, room;
+	float *cos, *sin;
+} le_rope_table;
+const le_rope_table *le_rope(le_engine *e, const int32_t *positions, int64_t rows, const float *inv_freq, int64_t n);
+
+// The dropout generator of core/program.
+static inline uint32_t le_mix(uint32_t x) {
+	x ^= x >> 16;
+	x *= 0x7feb352du;
+	x ^= x >> 15;
+	x *= 0x846ca68bu;
+	return x ^ x >> 16;
+}
+static inline uint32_t le_row_key(uint64_t seed, uint32_t step, uint32_t module, uint32_t index) {
+	uint32_t h = le_mix((uint32_t)seed ^ 0x85ebca6bu);
+	h = le_mix(h ^ (uint32_t)(seed >> 32));
+	h = le_mix(h ^ step);
+	h = le_mix(h ^ module);
+	return le_mix(h ^ index);
+}
+
+// One instruction set: its kernels, by instruction. 0, or 1 without memory.
+typedef int (*le_op)(le_engine *, const le_instr *, const le_scalars *);
+typedef struct le_isa {
+	const char *name;
+	le_op ops[LE_OP_COUNT];
+	// Multiply-adds in registers, n rounds; returns the number of operations.
+	int64_t (*peak)(int64_t n, float *sink);
+} le_isa;
+
+extern const le_isa le_isa_sse2, le_isa_avx2, le_isa_avx512, le_isa_neon, le_isa_plain;
+
+static inline int64_t le_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t le_max(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t le_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t le_round(int64_t a, int64_t b) { return le_div(a, b) * b; }
+
+#endif

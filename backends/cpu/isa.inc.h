@@ -1,0 +1,56 @@
+// One instruction set: the including file names it with ISA and NAME, and sets
+// VL (floats of a vector), MR and NV (rows and vectors of the register tile).
+
+#include "vec.inc.h"
+#include "tile.inc.h"
+#include "product.inc.h"
+#include "rows.inc.h"
+#include "attention.inc.h"
+
+static int64_t peak(int64_t n, float *sink) {
+	vf acc[MR * NV], x = splat(*sink = 0.999f), y = splat(1e-3f);
+#pragma GCC unroll 24
+	for (int i = 0; i < MR * NV; i++)
+		acc[i] = splat((float)i);
+	for (int64_t r = 0; r < n; r++) {
+		__asm__ __volatile__("" ::: "memory"); // keeps the rounds apart
+#pragma GCC unroll 24
+		for (int i = 0; i < MR * NV; i++)
+			acc[i] = acc[i] * x + y;
+	}
+	vf sum = {0};
+	for (int i = 0; i < MR * NV; i++)
+		sum += acc[i];
+	*sink = sum_of(sum);
+	return 2 * n * MR * NV * VL;
+}
+
+const le_isa ISA = {
+	.name = NAME,
+	.ops =
+		{
+			[LE_EMBED] = op_embed,
+			[LE_EMBED_GRAD] = op_embed_grad,
+			[LE_RMS_NORM] = op_rms_norm,
+			[LE_RMS_NORM_GRAD] = op_rms_norm_grad,
+			[LE_RMS_NORM_WEIGHT_GRAD] = op_rms_norm_weight_grad,
+			[LE_LINEAR] = op_linear,
+			[LE_LINEAR_GRAD] = op_linear_grad,
+			[LE_LINEAR_WEIGHT_GRAD] = op_linear_weight_grad,
+			[LE_BIAS_GRAD] = op_bias_grad,
+			[LE_ROPE] = op_rope,
+			[LE_ATTENTION] = op_attention,
+			[LE_ATTENTION_GRAD] = op_attention_grad,
+			[LE_CACHE_APPEND] = op_cache_append,
+			[LE_ATTENTION_CACHED] = op_attention_cached,
+			[LE_GATED] = op_gated,
+			[LE_GATED_GRAD] = op_gated_grad,
+			[LE_ADD] = op_add,
+			[LE_COPY] = op_copy,
+			[LE_ZERO] = op_zero,
+			[LE_CROSS_ENTROPY] = op_cross_entropy,
+			[LE_GRAD_NORM] = op_grad_norm,
+			[LE_ADAMW] = op_adamw,
+		},
+	.peak = peak,
+};

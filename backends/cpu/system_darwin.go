@@ -1,0 +1,23 @@
+package cpu
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// availableMemory is the machine's memory; 0 where unknown.
+func availableMemory() int64 {
+	bytes, err := unix.SysctlUint64("hw.memsize")
+	if err != nil {
+		return 0
+	}
+	return int64(bytes)
+}
+
+func processorName() string {
+	if name, err := unix.Sysctl("machdep.cpu.brand_string"); err == nil && name != "" {
+		return name
+	}
+	return runtime.GOARCH + " processor"
+}

@@ -1,0 +1,148 @@
+// Vectors of VL floats and the functions of them. Stamped per instruction set:
+// VL, MR and NV are the including file's.
+
+typedef float vf __attribute__((vector_size(4 * VL)));
+typedef int32_t vi __attribute__((vector_size(4 * VL)));
+typedef uint32_t vu __attribute__((vector_size(4 * VL)));
+typedef float vf_any __attribute__((vector_size(4 * VL), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf ld(const float *p) { return *(const vf_any *)p; }
+INLINE void st(float *p, vf v) { *(vf_any *)p = v; }
+INLINE vf splat(float x) { return x - (vf){0}; }
+INLINE vi splat_i(int32_t x) { return x + (vi){0}; }
+INLINE vu splat_u(uint32_t x) { return x + (vu){0}; }
+INLINE vf pick(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+INLINE vf vmax(vf a, vf b) { return pick(a > b, a, b); }
+INLINE vf vabs(vf a) { return (vf)((vi)a & 0x7fffffff); }
+
+// The first n < VL elements, zeros after them.
+INLINE vf ld_some(const float *p, int64_t n) {
+	vf v = {0};
+	for (int64_t i = 0; i < n; i++)
+		v[i] = p[i];
+	return v;
+}
+INLINE void st_some(float *p, vf v, int64_t n) {
+	for (int64_t i = 0; i < n; i++)
+		p[i] = v[i];
+}
+// Up to VL of the n elements that are left.
+INLINE vf ld_to(const float *p, int64_t n) { return n >= VL ? ld(p) : ld_some(p, n); }
+INLINE void st_to(float *p, vf v, int64_t n) {
+	if (n >= VL)
+		st(p, v);
+	else
+		st_some(p, v, n);
+}
+
+INLINE vi lanes(void) {
+	vi v;
+	for (int i = 0; i < VL; i++)
+		v[i] = i;
+	return v;
+}
+
+// Sum and maximum over the lanes, in pairs.
+INLINE float sum_of(vf v) {
+	float t[VL];
+	st(t, v);
+	for (int n = VL / 2; n; n /= 2)
+		for (int i = 0; i < n; i++)
+			t[i] += t[i + n];
+	return t[0];
+}
+INLINE float max_of(vf v) {
+	float t[VL];
+	st(t, v);
+	for (int n = VL / 2; n; n /= 2)
+		for (int i = 0; i < n; i++)
+			t[i] = t[i] > t[i + n] ? t[i] : t[i + n];
+	return t[0];
+}
+
+// exp: x = n·ln 2 + r with |r| ≤ ln 2 / 2 (ln 2 in two parts), a polynomial of
+// degree 6 for exp(r) (Cephes, expf), and 2ⁿ as two factors so that results
+// over- and underflow as they should. Below 2 ulp for normal results.
+INLINE vf vexp(vf x) {
+	const vf low = splat(-104.0f), high = splat(89.0f), round = splat(12582912.0f); // 1.5·2²³
+	x = pick(x < low, low, x);
+	x = pick(x > high, high, x);
+	vf t = x * 1.44269504088896341f + round;
+	vf n = t - round;
+	vi e = (vi)t - (vi)round;
+	vf r = x - n * 0.693359375f;
+	r = r - n * -2.12194440e-4f;
+	vf p = splat(1.9875691500e-4f);
+	p = p * r + 1.3981999507e-3f;
+	p = p * r + 8.3334519073e-3f;
+	p = p * r + 4.1665795894e-2f;
+	p = p * r + 1.6666665459e-1f;
+	p = p * r + 5.0000001201e-1f;
+	p = p * (r * r) + r + 1.0f;
+	vi half = e >> 1;
+	return p * (vf)((half + 127) << 23) * (vf)((e - half + 127) << 23);
+}
+
+// tanh (Cephes, tanhf): an odd polynomial below 0.625, 1 − 2/(exp 2x + 1) above.
+INLINE vf vtanh(vf x) {
+	vf a = vabs(x), z = x * x;
+	vf p = splat(-5.70498872745e-3f);
+	p = p * z + 2.06390887954e-2f;
+	p = p * z + -5.37397155531e-2f;
+	p = p * z + 1.33314422036e-1f;
+	p = p * z + -3.33332819422e-1f;
+	p = p * z * x + x;
+	vf big = 1.0f - 2.0f / (vexp(a + a) + 1.0f);
+	big = (vf)((vi)big | ((vi)x & (int32_t)0x80000000));
+	return pick(a < splat(0.625f), p, big);
+}
+
+INLINE vf verf(vf x) {
+	vf y;
+	for (int i = 0; i < VL; i++)
+		y[i] = erff(x[i]);
+	return y;
+}
+
+INLINE vu vmix(vu x) {
+	x ^= x >> 16;
+	x *= 0x7feb352du;
+	x ^= x >> 15;
+	x *= 0x846ca68bu;
+	return x ^ x >> 16;
+}
+
+// Dropout of one element or VL: x·keep where the hash of the row's key and
+// the column reaches the threshold, else 0.
+INLINE float dropped(float x, uint32_t key, uint32_t column, uint32_t threshold, float keep) {
+	return le_mix(key ^ le_mix(column + 0x9e3779b9u)) >= threshold ? x * keep : 0;
+}
+static void drop_row(float *to, const float *from, int64_t n, uint32_t key, int64_t column, uint32_t threshold, float keep) {
+	int64_t j = 0;
+	for (; j + VL <= n; j += VL) {
+		vu h = vmix(splat_u(key) ^ vmix((vu)(lanes() + (int32_t)(column + j)) + 0x9e3779b9u));
+		st(to + j, (vf)((vi)(ld(from + j) * keep) & (vi)(h >= splat_u(threshold))));
+	}
+	for (; j < n; j++)
+		to[j] = dropped(from[j], key, (uint32_t)(column + j), threshold, keep);
+}
+
+// Σ a·b over n elements, in VL·4 interleaved sums.
+static float dot(const float *a, const float *b, int64_t n) {
+	vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+	int64_t i = 0;
+	for (; i + 4 * VL <= n; i += 4 * VL) {
+		s0 += ld(a + i) * ld(b + i);
+		s1 += ld(a + i + VL) * ld(b + i + VL);
+		s2 += ld(a + i + 2 * VL) * ld(b + i + 2 * VL);
+		s3 += ld(a + i + 3 * VL) * ld(b + i + 3 * VL);
+	}
+	for (; i + VL <= n; i += VL)
+		s0 += ld(a + i) * ld(b + i);
+	float sum = sum_of((s0 + s1) + (s2 + s3));
+	for (; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
