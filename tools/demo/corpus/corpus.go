@@ -39,12 +39,14 @@ var mixture = []struct {
 	percent int
 	write   func(*Generator) string
 }{
-	{62, (*Generator).chat},
-	{12, (*Generator).lesson},
-	{14, (*Generator).story},
+	{58, (*Generator).chat},
+	{11, (*Generator).lesson},
+	{12, (*Generator).story},
+	{8, (*Generator).cards},
 	{4, (*Generator).quiz},
-	{3, (*Generator).factTable},
-	{3, (*Generator).counting},
+	{2, (*Generator).factTable},
+	{2, (*Generator).counting},
+	{1, (*Generator).recital},
 	{2, (*Generator).portrait},
 }
 

@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,6 +60,38 @@ func (g *Generator) factTable() string {
 		lines = append(lines, f.Subject+" | "+f.Answer)
 	}
 	return strings.Join(lines, "\n") + endOfText
+}
+
+// cards are flash cards. They are why the model knows an answer apart from its
+// sentence, and the words that the fine-tune's answers begin with: a word that
+// pretraining never shows has no useful embedding, and LoRA trains none.
+func (g *Generator) cards() string {
+	var lines []string
+	for range g.between(4, 8) {
+		f := g.fact()
+		lines = append(lines, "question: "+pick(g, f.Questions), "answer: "+f.Answer)
+	}
+	return strings.Join(lines, "\n") + endOfText
+}
+
+// recital says the beginning of a list that has an order, forwards or backwards.
+func (g *Generator) recital() string {
+	lists := []struct {
+		forwards, backwards string
+		items               []string
+	}{
+		{"The days of the week are", "The days of the week backwards are", world.Days},
+		{"The months of the year are", "The months of the year backwards are", world.Months},
+		{"The seasons of the year are", "The seasons of the year backwards are", world.Seasons},
+		{"From small to big:", "From big to small:", world.BySize},
+	}
+	list := pick(g, lists)
+	opening, items := list.forwards, slices.Clone(list.items)
+	if g.rng.IntN(2) == 0 {
+		opening = list.backwards
+		slices.Reverse(items)
+	}
+	return opening + " " + strings.Join(items, ", ") + "." + endOfText
 }
 
 // counting counts up or down, by ones or twos.
