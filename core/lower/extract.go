@@ -31,6 +31,9 @@ func (c *code) live(instrs []program.Instr, want map[int]bool, dead string) []pr
 				needed[o.Slot] = true
 			}
 		}
+		for _, o := range in.Out { // many instructions add to what is there
+			needed[o.Slot] = true
+		}
 		kept = append(kept, in)
 	}
 	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
