@@ -2,11 +2,9 @@ package model
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/formats/huggingface"
-	"github.com/loraedge/loraedge/formats/safetensors"
 )
 
 // Architectures compiles a model's config.json into a graph; plugins do it.
@@ -76,46 +74,17 @@ func (b *Base) build(archs Architectures, sequenceLen int) (*graph.Graph, error)
 
 // checkTensors compares every parameter of the graph with the files.
 func (b *Base) checkTensors(g *graph.Graph) error {
-	var problems []string
+	err := g.CheckTensors(func(name string) ([]int, bool) {
+		t, ok := b.Folder.Tensor(name)
+		return t.Shape, ok
+	})
+	if err != nil {
+		return fmt.Errorf("the weights do not fit config.json: %w", err)
+	}
 	for _, p := range g.Params {
-		t, ok := b.Folder.Tensor(p.Tensor)
-		if !ok {
-			problems = append(problems, fmt.Sprintf("tensor %s is missing", p.Tensor))
-			continue
+		if t, _ := b.Folder.Tensor(p.Tensor); !t.DType.Convertible() {
+			return fmt.Errorf("tensor %s has dtype %s; wanted F32, F16 or BF16", t.Name, t.DType)
 		}
-		if err := checkShape(p, t); err != nil {
-			problems = append(problems, err.Error())
-		}
-	}
-	if len(problems) == 0 {
-		return nil
-	}
-	shown := problems[:min(len(problems), 5)]
-	more := ""
-	if n := len(problems) - len(shown); n > 0 {
-		more = fmt.Sprintf("\n  … and %d more", n)
-	}
-	return fmt.Errorf("the weights do not fit config.json:\n  %s%s", strings.Join(shown, "\n  "), more)
-}
-
-func checkShape(p graph.Param, t safetensors.Tensor) error {
-	if !t.DType.Convertible() {
-		return fmt.Errorf("tensor %s has dtype %s; wanted F32, F16 or BF16", t.Name, t.DType)
-	}
-	want := append([]int(nil), p.Shape...)
-	if p.Transpose && len(want) == 2 {
-		want[0], want[1] = want[1], want[0]
-	}
-	ok := len(want) == len(t.Shape)
-	for i := range want {
-		if ok && i == 0 && !p.Transpose {
-			ok = p.FirstRow+want[0] <= t.Shape[0] && (p.FirstRow > 0 || want[0] == t.Shape[0])
-		} else if ok {
-			ok = want[i] == t.Shape[i]
-		}
-	}
-	if !ok {
-		return fmt.Errorf("tensor %s has shape %v; config.json wants %v", t.Name, t.Shape, want)
 	}
 	return nil
 }

@@ -174,3 +174,12 @@ func (s *Session) DropGradients() error {
 	b := s.Lowered.Grads
 	return s.exe.Write(b, 0, make([]byte, s.Lowered.Program.Buffers[b].Bytes()))
 }
+
+// Gradient reads the accumulated gradient of a trained tensor.
+func (s *Session) Gradient(name string) ([]float32, error) {
+	b := s.Lowered.Program.Buffer("grad." + name)
+	if b < 0 {
+		return nil, fmt.Errorf("%s is not trained", name)
+	}
+	return s.readFloats(b)
+}
