@@ -19,6 +19,7 @@ static int64_t peak(int64_t n, float *sink) {
 			acc[i] = acc[i] * x + y;
 	}
 	vf sum = {0};
+#pragma GCC unroll 24
 	for (int i = 0; i < MR * NV; i++)
 		sum += acc[i];
 	*sink = sum_of(sum);

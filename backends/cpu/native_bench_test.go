@@ -1,0 +1,178 @@
+//go:build cgo
+
+package cpu
+
+import (
+	"fmt"
+	"testing"
+
+	bt "github.com/loraedge/loraedge/backends/backendtest"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+const (
+	benchRows = 2048
+	benchRank = 16
+)
+
+// benchmark runs one instruction over random operands and reports GFLOP/s and
+// the share of the peak of multiply-adds in registers, which is measured just
+// before and after, since other work on the machine slows both.
+func benchmark(b *testing.B, flops float64, emit func(x *bt.Builder) map[int][]int32) {
+	backend, err := New(Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	builder := &bt.Builder{}
+	ints := emit(builder)
+	p := builder.Program()
+	e, err := backend.Compile(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	source := bt.NewSource(1)
+	for i, x := range p.Buffers {
+		o := program.Operand{Slot: i}
+		if x.DType == dtype.I32 {
+			err = bt.WriteInts(e, o, ints[i])
+		} else {
+			err = bt.WriteFloats(e, o, source.Normal(x.Rows*x.Cols, 0.1))
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	m, s := e.(*Executable).machine, &program.Scalars{Adapter: 1, InvN: 1, Training: true}
+	peak := m.peak(0.1)
+	for b.Loop() {
+		if err := e.Run(0, s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	elapsed := b.Elapsed().Seconds()
+	peak = (peak + m.peak(0.1)) / 2
+	speed := flops * float64(b.N) / elapsed / 1e9
+	b.ReportMetric(speed, "GFLOP/s")
+	b.ReportMetric(speed/peak, "of-peak")
+	b.ReportMetric(peak, "peak-GFLOP/s")
+}
+
+// The products of SmolLM2-135M: forward with the adapter's part, the gradient
+// of the input likewise, and the gradient of the weights (full training).
+func BenchmarkLinear(b *testing.B) {
+	for _, s := range []struct{ rows, in, out int }{
+		{benchRows, 576, 576}, {benchRows, 576, 192}, {benchRows, 576, 1536}, {benchRows, 1536, 576}, {256, 576, 49152},
+	} {
+		flops := 2 * float64(s.rows) * float64(s.in) * float64(s.out)
+		low := 2 * float64(s.rows) * float64(s.in) * benchRank
+		lowOut := 2 * float64(s.rows) * float64(s.out) * benchRank
+		rank := benchRank
+		name := func(op program.Op) string { return fmt.Sprintf("%s/%dx%dto%d", op, s.rows, s.in, s.out) }
+		b.Run(name(program.OpLinear), func(b *testing.B) {
+			benchmark(b, flops+lowOut, func(x *bt.Builder) map[int][]int32 {
+				x.Emit(program.OpLinear, program.Attr{Scale: 1}, bt.In(
+					x.Param("x", dtype.F32, s.rows, s.in), x.Param("w", dtype.F32, s.out, s.in), bt.None,
+					x.Param("u", dtype.F32, s.rows, rank), x.Param("b", dtype.F32, s.out, rank), bt.None),
+					x.Param("y", dtype.F32, s.rows, s.out))
+				return nil
+			})
+		})
+		b.Run(name(program.OpLinearGrad), func(b *testing.B) {
+			benchmark(b, flops+low, func(x *bt.Builder) map[int][]int32 {
+				x.Emit(program.OpLinearGrad, program.Attr{Scale: 1}, bt.In(
+					x.Param("dy", dtype.F32, s.rows, s.out), x.Param("w", dtype.F32, s.out, s.in),
+					x.Param("du", dtype.F32, s.rows, rank), x.Param("a", dtype.F32, rank, s.in), bt.None),
+					x.Param("dx", dtype.F32, s.rows, s.in))
+				return nil
+			})
+		})
+		b.Run(name(program.OpLinearWeightGrad), func(b *testing.B) {
+			benchmark(b, flops, func(x *bt.Builder) map[int][]int32 {
+				x.Emit(program.OpLinearWeightGrad, program.Attr{}, bt.In(
+					x.Param("dy", dtype.F32, s.rows, s.out), x.Param("x", dtype.F32, s.rows, s.in), bt.None),
+					x.Param("dw", dtype.F32, s.out, s.in))
+				return nil
+			})
+		})
+	}
+}
+
+// The adapter's skinny products: u, du, dB and dA, without and with dropout.
+func BenchmarkAdapter(b *testing.B) {
+	for _, width := range []int{576, 1536} {
+		flops := 2 * benchRows * float64(width) * benchRank
+		for _, drop := range []float32{0, 0.1} {
+			attr := program.Attr{Scale: 2, Dropout: program.Dropout{P: drop, Module: 3}}
+			run := func(name string, emit func(x *bt.Builder, wide, narrow, index program.Operand)) {
+				b.Run(fmt.Sprintf("%s/%d/dropout=%g", name, width, drop), func(b *testing.B) {
+					benchmark(b, flops, func(x *bt.Builder) map[int][]int32 {
+						wide, narrow := x.Param("wide", dtype.F32, benchRows, width), x.Param("narrow", dtype.F32, benchRows, benchRank)
+						index := x.Param("index", dtype.I32, benchRows, 1)
+						emit(x, wide, narrow, index)
+						return map[int][]int32{index.Slot: counting(benchRows)}
+					})
+				})
+			}
+			run("u", func(x *bt.Builder, wide, narrow, index program.Operand) {
+				x.Emit(program.OpLinear, attr, bt.In(wide, x.Param("a", dtype.F32, benchRank, width), bt.None, bt.None, bt.None, index), narrow)
+			})
+			run("da", func(x *bt.Builder, wide, narrow, index program.Operand) {
+				x.Emit(program.OpLinearWeightGrad, attr, bt.In(narrow, wide, index), x.Param("da", dtype.F32, benchRank, width))
+			})
+			if drop > 0 {
+				continue
+			}
+			run("du", func(x *bt.Builder, wide, narrow, _ program.Operand) {
+				x.Emit(program.OpLinearGrad, attr, bt.In(wide, x.Param("b", dtype.F32, width, benchRank), bt.None, bt.None, bt.None), narrow)
+			})
+			run("db", func(x *bt.Builder, wide, narrow, _ program.Operand) {
+				x.Emit(program.OpLinearWeightGrad, program.Attr{}, bt.In(wide, narrow, bt.None), x.Param("db", dtype.F32, width, benchRank))
+			})
+		}
+	}
+}
+
+func counting(n int) []int32 {
+	x := make([]int32, n)
+	for i := range x {
+		x[i] = int32(i)
+	}
+	return x
+}
+
+// Attention of SmolLM2-135M over one document and over documents of 128
+// tokens. The operations counted are those of the visible half: two products
+// forward, five backward.
+func BenchmarkAttention(b *testing.B) {
+	const heads, keyHeads, dim = 9, 3, 64
+	for _, length := range []int{benchRows, 128} {
+		first, last := make([]int32, benchRows), make([]int32, benchRows)
+		for i := range first {
+			first[i] = int32(i / length * length)
+			last[i] = first[i] + int32(length) - 1
+		}
+		product := 2 * heads * dim * float64(benchRows) * float64(length+1) / 2
+		attr := program.Attr{Scale: 0.125, Heads: heads, KVHeads: keyHeads, HeadDim: dim}
+		emit := func(x *bt.Builder, backward bool) map[int][]int32 {
+			wide := func(name string, heads int) program.Operand { return x.Param(name, dtype.F32, benchRows, heads*dim) }
+			q, k, v, o := wide("q", heads), wide("k", keyHeads), wide("v", keyHeads), wide("o", heads)
+			lse := x.Param("lse", dtype.F32, benchRows, heads)
+			f, l := x.Param("first", dtype.I32, benchRows, 1), x.Param("last", dtype.I32, benchRows, 1)
+			if backward {
+				x.Emit(program.OpAttentionGrad, attr, bt.In(q, k, v, o, lse, wide("do", heads), f, l),
+					wide("dq", heads), wide("dk", keyHeads), wide("dv", keyHeads))
+			} else {
+				x.Emit(program.OpAttention, attr, bt.In(q, k, v, f, l), o, lse)
+			}
+			return map[int][]int32{f.Slot: first, l.Slot: last}
+		}
+		b.Run(fmt.Sprintf("forward/%d", length), func(b *testing.B) {
+			benchmark(b, 2*product, func(x *bt.Builder) map[int][]int32 { return emit(x, false) })
+		})
+		b.Run(fmt.Sprintf("backward/%d", length), func(b *testing.B) {
+			benchmark(b, 5*product, func(x *bt.Builder) map[int][]int32 { return emit(x, true) })
+		})
+	}
+}
