@@ -142,6 +142,11 @@ func (c *checker) segment(s segmentCheck) error {
 	if n := len(s.Ops); n < 1 || n > maxOps {
 		return fmt.Errorf("%s has %d operations, want 1 to %d", s.place, n, maxOps)
 	}
+	if s.Name != "" {
+		if err := checkName("segment name", s.Name); err != nil {
+			return fmt.Errorf("%s: %w", s.place, err)
+		}
+	}
 	s.columns = []int{s.first}
 	uses := make([]int, len(s.Ops)+1)
 	for i, op := range s.Ops {
@@ -152,11 +157,7 @@ func (c *checker) segment(s segmentCheck) error {
 	}
 	end := len(s.Ops) - 1
 	for v, n := range uses[:len(s.Ops)] {
-		switch {
-		case n > 0:
-		case v == 0:
-			return fmt.Errorf("%s: no operation reads the segment's input (value 0)", s.place)
-		default:
+		if n == 0 {
 			return fmt.Errorf("%s: no operation reads its result (value %d)", s.opPlace(v-1), v)
 		}
 	}

@@ -156,7 +156,7 @@ func TestForeignPluginsThatDoNotStart(t *testing.T) {
 		{"babbles", []string{"not the handshake of a loraedge plugin", "Hello! [31mI print before I serve."}},
 		{"sleeps", []string{"starting it: no handshake within 2s, so it was ended"}},
 		{"oldversion", []string{"speaks another version of the plugin protocol, want version 1", "get a version of the plugin"}},
-		{"nobody", []string{"plugin nobody"}},
+		{"nobody", []string{"plugin nobody", "asking what it offers: it runs, but cannot be reached", "no-such-socket"}},
 		{"nameless", []string{`"[2J" is no name for an architecture`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

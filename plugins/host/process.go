@@ -120,6 +120,8 @@ func (p *process) explain(doing string, err error, late bool) error {
 		e = p.wrong(doing, "no answer within %v, so it was ended", p.timeout)
 	case s.Code() == codes.Unavailable && p.run.subprocess.gone(2*time.Second):
 		e = p.wrong(doing, "it crashed (%s)", p.run.subprocess.end())
+	case s.Code() == codes.Unavailable:
+		e = p.wrong(doing, "it runs, but cannot be reached (%s)", said(s.Message()))
 	case s.Code() == codes.Unimplemented:
 		e = p.wrong(doing, "it does not know this call")
 		e.Advice = adviceVersion

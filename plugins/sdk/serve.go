@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -20,6 +21,7 @@ func Serve(p Plugin) {
 	if h := protocol.Handshake(); os.Getenv(h.MagicCookieKey) == h.MagicCookieValue {
 		go exitWithHost(os.Stdin)
 	}
+	direct := directOutput(os.Stderr)
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: protocol.Handshake(),
 		Plugins: plugin.PluginSet{
@@ -27,11 +29,22 @@ func Serve(p Plugin) {
 			protocol.Dataset:      &served{datasets: p.Datasets},
 		},
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts,
+			return grpc.NewServer(append(opts, grpc.UnaryInterceptor(direct),
 				grpc.MaxRecvMsgSize(protocol.MaxMessage), grpc.MaxSendMsgSize(protocol.MaxMessage))...)
 		},
 		Logger: hclog.NewNullLogger(),
 	})
+}
+
+// directOutput lets what a plugin prints go to its own standard error, as soon
+// as the first call arrives. go-plugin would send it as messages, of which the
+// last, that say why the plugin dies, are lost when it does.
+func directOutput(stderr *os.File) grpc.UnaryServerInterceptor {
+	var once sync.Once
+	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		once.Do(func() { os.Stdout, os.Stderr = stderr, stderr })
+		return handle(ctx, request)
+	}
 }
 
 // exitWithHost ends the process when the host closes its end of standard

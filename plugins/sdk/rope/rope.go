@@ -44,8 +44,8 @@ var kinds = map[string]func(scaling) Frequencies{
 // scaling depend on it. Errors are in c.Err.
 func Read(c *sdk.Config, headDim int, theta float64, sequenceLen int) Frequencies {
 	s := scaling{dim: headDim, theta: theta, sequenceLen: sequenceLen, positions: c.Int("max_position_embeddings")}
-	if headDim < 2 || headDim%2 != 0 {
-		c.Fail("head_dim", "is %d, want an even number for rotary positions", headDim)
+	if headDim < 2 || headDim%2 != 0 || headDim > maxHeadDim {
+		c.Fail("head_dim", "is %d, want an even number from 2 to %d for rotary positions", headDim, maxHeadDim)
 		return Frequencies{}
 	}
 	s.keys = c.Table("rope_scaling")
@@ -74,7 +74,25 @@ func Read(c *sdk.Config, headDim int, theta float64, sequenceLen int) Frequencie
 	if kind == nil || c.Err() != nil {
 		return Frequencies{}
 	}
-	return kind(s)
+	f := kind(s)
+	if c.Err() == nil && !f.finite() {
+		c.Fail("rope_scaling", "and rope_theta give frequencies that are no numbers")
+	}
+	return f
+}
+
+// maxHeadDim is far above any model's.
+const maxHeadDim = 1 << 16
+
+func (f Frequencies) finite() bool {
+	sum := float64(f.AttentionFactor)
+	for _, x := range f.InvFreq {
+		if x < 0 {
+			return false
+		}
+		sum += float64(x)
+	}
+	return f.AttentionFactor > 0 && !math.IsNaN(sum) && !math.IsInf(sum, 0)
 }
 
 func kindName(k *sdk.Config) string {
