@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -16,6 +17,7 @@ import (
 	"github.com/loraedge/loraedge/core/job"
 	"github.com/loraedge/loraedge/core/train"
 	"github.com/loraedge/loraedge/plugins/builtin"
+	"github.com/loraedge/loraedge/plugins/host"
 )
 
 // version is set by the Makefile.
@@ -39,7 +41,7 @@ type cli struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == builtin.Command {
+	if slices.Equal(os.Args[1:], host.BuiltinArgs()) {
 		builtin.Serve()
 		return
 	}

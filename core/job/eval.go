@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/loraedge/loraedge/core/conversation"
@@ -34,12 +33,7 @@ type Score struct {
 // Eval measures the base model, and the adapter where there is one, on all
 // examples of the datasets.
 func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
-	dir := o.Adapter
-	if dir == "" {
-		if _, err := os.Stat(j.outputPath("adapter_config.json")); err == nil {
-			dir = j.Config.OutputDir.Name
-		}
-	}
+	dir := j.adapterDir(o.Adapter)
 	options := lower.Options{Score: j.Plan.Buckets, Decode: []int{1, decodeChunk}, Cache: j.context()}
 	session, err := j.Base.StartWith(j.Device, options, dir)
 	if err != nil {

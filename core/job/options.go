@@ -93,7 +93,7 @@ func LoRA(b *model.Base, a config.Adapter) (*lower.LoRA, error) {
 		return nil, err
 	}
 	scale := a.LoraAlpha / float64(a.LoraR)
-	if a.UseRSLoRA {
+	if a.UseRSLora {
 		scale = a.LoraAlpha / math.Sqrt(float64(a.LoraR))
 	}
 	return &lower.LoRA{

@@ -198,7 +198,7 @@ func (r *run) Save(state train.State) error {
 func (r *run) adapterSettings() model.AdapterSettings {
 	a := r.Config.Adapter
 	return model.AdapterSettings{
-		BaseModel: r.Config.BaseModel.Text, Rank: a.LoraR, Alpha: a.LoraAlpha, Dropout: a.LoraDropout, UseRSLoRA: a.UseRSLoRA,
+		BaseModel: r.Config.BaseModel.Text, Rank: a.LoraR, Alpha: a.LoraAlpha, Dropout: a.LoraDropout, UseRSLoRA: a.UseRSLora,
 	}
 }
 

@@ -71,8 +71,13 @@ func (s *Session) targetNames() []string {
 
 func lastName(module string) string { return module[strings.LastIndex(module, ".")+1:] }
 
-// SaveModel writes all parameters to dir as a Hugging Face folder.
+// SaveModel writes all parameters to dir as a Hugging Face folder, in the
+// element type that config.json names.
 func (s *Session) SaveModel(dir string) error {
+	to, err := s.base.dtype()
+	if err != nil {
+		return err
+	}
 	var sources []safetensors.Source
 	for _, p := range s.base.Graph.Params {
 		if p.Transpose || p.FirstRow > 0 {
@@ -82,7 +87,7 @@ func (s *Session) SaveModel(dir string) error {
 		if err != nil {
 			return err
 		}
-		sources = append(sources, safetensors.FromFloat32s(p.Tensor, p.Shape, values, dtype.F32))
+		sources = append(sources, safetensors.FromFloat32s(p.Tensor, p.Shape, values, to))
 	}
 	return huggingface.Write(dir, s.base.Folder.Config.Bytes(), sources, huggingface.WriteOptions{TextFrom: s.base.Folder.Dir})
 }
@@ -150,4 +155,21 @@ func (s *Session) setAdapter(a *adapter.Adapter) error {
 		}
 	}
 	return nil
+}
+
+// dtype is the element type that config.json names, F32 where it names none.
+func (b *Base) dtype() (dtype.DType, error) {
+	for _, key := range []string{"dtype", "torch_dtype"} {
+		var name string
+		if _, err := b.Folder.Config.Decode(key, &name); err != nil {
+			return dtype.F32, fmt.Errorf("config.json: %s: %w", key, err)
+		}
+		switch name {
+		case "bfloat16":
+			return dtype.BF16, nil
+		case "float16":
+			return dtype.F16, nil
+		}
+	}
+	return dtype.F32, nil
 }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/adrg/xdg"
+
+	"github.com/loraedge/loraedge/backends"
+	"github.com/loraedge/loraedge/backends/cpu"
+	"github.com/loraedge/loraedge/core/config"
+	"github.com/loraedge/loraedge/core/data"
+	"github.com/loraedge/loraedge/core/graph"
+	"github.com/loraedge/loraedge/core/job"
+	"github.com/loraedge/loraedge/core/model"
+	"github.com/loraedge/loraedge/core/report"
+	"github.com/loraedge/loraedge/demo"
+	"github.com/loraedge/loraedge/plugins/host"
+	"github.com/loraedge/loraedge/plugins/protocol"
+)
+
+// newDeps wires the plugins, the device and the terminal into what a job
+// needs. The caller must call the function that it returns.
+func newDeps(p config.Plugins) (job.Deps, func(), error) {
+	h, err := newHost(p)
+	if err != nil {
+		return job.Deps{}, nil, err
+	}
+	device, err := newDevice()
+	if err != nil {
+		h.Close()
+		return job.Deps{}, nil, job.UsageError{Err: err}
+	}
+	plugins := pluginAdapter{h}
+	return job.Deps{
+		Architectures: plugins, Formats: plugins, Device: device, Version: version,
+		Resolve:  func(name string) (string, error) { return demo.Resolve(name, cacheDir()) },
+		Progress: report.NewProgress(os.Stderr),
+	}, h.Close, nil
+}
+
+func newDevice() (backends.Backend, error) { return cpu.New(cpu.Options{}) }
+
+func newHost(p config.Plugins) (*host.Host, error) {
+	o := host.Options{Pins: p.SHA256}
+	for _, path := range p.Paths {
+		o.Paths = append(o.Paths, path.Name)
+	}
+	return host.New(o)
+}
+
+// cacheDir is where the embedded demo is unpacked: the user's cache, or the
+// system's folder for temporary files where that cannot be written.
+func cacheDir() string {
+	dir := filepath.Join(xdg.CacheHome, "loraedge")
+	if os.MkdirAll(dir, 0o755) != nil {
+		return filepath.Join(os.TempDir(), "loraedge")
+	}
+	return dir
+}
+
+// pluginAdapter gives the core its plain interfaces over the plugin host.
+type pluginAdapter struct{ host *host.Host }
+
+func (p pluginAdapter) Architecture(modelType string, config []byte, tensors []model.Tensor, sequenceLen int) (*graph.Graph, error) {
+	ctx := context.Background()
+	a, err := p.host.Architecture(ctx, modelType)
+	if err != nil {
+		return nil, err
+	}
+	r := protocol.Request{Config: config, SequenceLen: sequenceLen}
+	for _, t := range tensors {
+		r.Tensors = append(r.Tensors, protocol.Tensor{Name: t.Name, Shape: t.Shape, DType: t.DType})
+	}
+	return a.Build(ctx, r)
+}
+
+func (p pluginAdapter) Convert(datasetType string, records []json.RawMessage) ([]data.Converted, error) {
+	ctx := context.Background()
+	d, err := p.host.Dataset(ctx, datasetType)
+	if err != nil {
+		return nil, err
+	}
+	raw := make([][]byte, len(records))
+	for i, r := range records {
+		raw[i] = r
+	}
+	results, err := d.Convert(ctx, raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	converted := make([]data.Converted, len(results))
+	for i, r := range results {
+		converted[i] = data.Converted{Conversation: r.Conversation, Problem: r.Error}
+	}
+	return converted, nil
+}
