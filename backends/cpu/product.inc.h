@@ -26,6 +26,7 @@ typedef struct {
 	float alpha, alpha2;
 	mask drop_a, drop_b; // of A [M, K], of B [K, N]
 	mask drop_c;         // of the product [M, N], before it is added
+	int64_t k_base;      // A's column 0 is this column of the matrix that drop_a masks
 	const float *bias;   // [N]
 	int add;
 	float *c;
@@ -46,6 +47,7 @@ enum {
 	NARROW = 64,             // a narrow side has at most this
 	ROW_STEP = 8 * MR,       // rows of a task of a narrow product
 	LONG_K_BLOCK = 256,
+	K_CHUNK = 4096, // of K that is packed at a time
 };
 
 // Packs MR rows of A from m on: to[k·MR + i].
@@ -58,10 +60,14 @@ static void pack_a(const product *p, int64_t m, float *to, float *work) {
 		const float *from = a.p + m * a.rows;
 		if (!part && p->drop_a.keys) {
 			for (int64_t i = 0; i < rows; i++)
-				drop_row(work + i * k_count, from + i * a.rows, k_count, p->drop_a.keys[m + i], 0, p->drop_a.threshold, p->drop_a.keep);
+				drop_row(work + i * k_count, from + i * a.rows, k_count, p->drop_a.keys[m + i], p->k_base, p->drop_a.threshold, p->drop_a.keep);
 			transpose(to, MR, MR, work, k_count, rows, k_count, alpha);
 		} else if (k_count && a.cols == 1) {
 			transpose(to, MR, MR, from, a.rows, rows, k_count, alpha);
+		} else if (rows == MR) {
+			for (int64_t k = 0; k < k_count; k++)
+				for (int i = 0; i < MR; i++)
+					to[k * MR + i] = alpha * from[k * a.cols + i];
 		} else if (k_count) {
 			copy_padded(to, MR, k_count, from, a.cols, k_count, rows, alpha);
 		}
@@ -166,7 +172,7 @@ static int64_t chunk(int64_t count, int64_t k, int64_t step) {
 	return le_round(le_div(count, le_div(count, most)), step);
 }
 
-static int packed_product(le_engine *e, product *p) {
+static int packed_chunk(le_engine *e, product *p) {
 	int64_t k = p->k + p->k2, mc = chunk(p->m, k, M_BLOCK), nc = chunk(p->n, k, N_BLOCK);
 	p->pa = le_shared(e, LE_SHARED_A, le_round(mc, MR) * k * 4);
 	p->pb = le_shared(e, LE_SHARED_B, le_round(nc, NR) * k * 4);
@@ -182,6 +188,25 @@ static int packed_product(le_engine *e, product *p) {
 			le_pool_run(e->pool, p->a_tasks + (packed_b ? 0 : le_div(p->n1 - p->n0, NR)), pack_task, context);
 			le_pool_run(e->pool, le_div(p->m1 - p->m0, M_BLOCK) * le_div(p->n1 - p->n0, N_BLOCK), compute_task, context);
 		}
+	}
+	return 0;
+}
+
+// A long K is packed in chunks, so that both panels stay in the outer cache.
+static int packed_product(le_engine *e, const product *whole) {
+	product p = *whole;
+	for (int64_t k = 0; k < whole->k; k += K_CHUNK) {
+		int last = k + K_CHUNK >= whole->k;
+		p.k = le_min(K_CHUNK, whole->k - k);
+		p.k2 = last ? whole->k2 : 0;
+		p.a.p = whole->a.p + k * whole->a.cols;
+		p.b.p = whole->b.p + k * whole->b.rows;
+		p.k_base = k;
+		p.drop_b.keys = whole->drop_b.keys ? whole->drop_b.keys + k : NULL;
+		if (packed_chunk(e, &p))
+			return 1;
+		p.add = 1;
+		p.bias = NULL;
 	}
 	return 0;
 }
