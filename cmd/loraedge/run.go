@@ -84,11 +84,16 @@ func (c checkCommand) Run(ctx context.Context) error {
 type evalCommand struct {
 	configFlags
 	Adapter string `help:"A PEFT adapter folder; else that of output_dir where there is one." type:"path"`
+	Data    string `help:"Another data file of the first dataset's type." placeholder:"PATH"`
 	Exact   bool   `help:"Also let both write answers and count those that equal the record's."`
 	JSON    bool   `help:"Print JSON."`
 }
 
 func (e evalCommand) Run(ctx context.Context) error {
+	e.Set = append(e.Set, "data.val_set_size=0", "train.eval_steps=0")
+	if e.Data != "" {
+		e.Set = append(e.Set, fmt.Sprintf("datasets.0.path=%q", e.Data))
+	}
 	j, done, err := e.open(ctx, true)
 	if err != nil {
 		return err
