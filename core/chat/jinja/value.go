@@ -1,0 +1,414 @@
+package jinja
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A value is nil (Python's None), bool, int64, float64, string, *List, *Dict,
+// undefined, *namespace, *loop or a function. Lists and dicts never change
+// once a template can see them.
+
+// List is a list or, where Tuple is set, a tuple.
+type List struct {
+	Items []any
+	Tuple bool
+}
+
+// Dict is a mapping in the order of insertion.
+type Dict struct {
+	keys   []any
+	values map[any]any
+}
+
+// NewDict makes a dict of keys, which are strings, and values in turn.
+func NewDict(keysAndValues ...any) *Dict {
+	d := &Dict{values: map[any]any{}}
+	for i := 0; i+1 < len(keysAndValues); i += 2 {
+		d.Set(keysAndValues[i].(string), keysAndValues[i+1])
+	}
+	return d
+}
+
+// Set adds a member or replaces its value.
+func (d *Dict) Set(key string, value any) { d.set(key, value) }
+
+func (d *Dict) set(key, value any) {
+	if _, ok := d.values[key]; !ok {
+		d.keys = append(d.keys, key)
+	}
+	d.values[key] = value
+}
+
+func (d *Dict) get(key any) (any, bool) {
+	k, err := hashable(key)
+	if err != nil {
+		return nil, false
+	}
+	v, ok := d.values[k]
+	return v, ok
+}
+
+// hashable brings a value into the form in which it is a key: as in Python,
+// 1, 1.0 and True are one key.
+func hashable(v any) (any, error) {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return int64(1), nil
+		}
+		return int64(0), nil
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+			return int64(v), nil
+		}
+		return v, nil
+	case nil, string, int64:
+		return v, nil
+	}
+	return nil, fmt.Errorf("%s cannot be a key", typeName(v))
+}
+
+// undefined is the value of a name that has none.
+type undefined struct{ name string }
+
+func (u undefined) err() error { return fmt.Errorf("%s is undefined", u.name) }
+
+// namespace is the object of namespace(), whose members can be set.
+type namespace struct{ vars *Dict }
+
+// arguments are those of a call.
+type arguments struct {
+	positional []any
+	named      *Dict
+}
+
+// function is anything that can be called.
+type function func(s *state, args arguments) (any, error)
+
+// take returns the argument at a position (-1: none) or of a name, else fallback.
+func (a arguments) take(i int, name string, fallback any) any {
+	if i >= 0 && i < len(a.positional) {
+		return a.positional[i]
+	}
+	if a.named != nil && name != "" {
+		if v, ok := a.named.get(name); ok {
+			return v
+		}
+	}
+	return fallback
+}
+
+// convert turns Go values into template values.
+func convert(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, bool, int64, float64, string, undefined:
+		return v, nil
+	case int:
+		return int64(v), nil
+	case []string:
+		l := &List{}
+		for _, s := range v {
+			l.Items = append(l.Items, s)
+		}
+		return l, nil
+	case []any:
+		l := &List{}
+		for i, item := range v {
+			c, err := convert(item)
+			if err != nil {
+				return nil, fmt.Errorf("[%d]: %w", i, err)
+			}
+			l.Items = append(l.Items, c)
+		}
+		return l, nil
+	case *List:
+		l, err := convert(v.Items)
+		if err != nil {
+			return nil, err
+		}
+		l.(*List).Tuple = v.Tuple
+		return l, nil
+	case *Dict:
+		d := NewDict()
+		for _, k := range v.keys {
+			c, err := convert(v.values[k])
+			if err != nil {
+				return nil, fmt.Errorf("%v: %w", k, err)
+			}
+			d.set(k, c)
+		}
+		return d, nil
+	}
+	return nil, fmt.Errorf("values of type %T are not for templates", v)
+}
+
+// ParseJSON reads a JSON value with its members in their order.
+func ParseJSON(text string) (any, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	v, err := readJSON(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("JSON value is followed by more at byte %d", d.InputOffset())
+	}
+	return v, nil
+}
+
+func readJSON(d *json.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, errDepth
+	}
+	tok, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch tok := tok.(type) {
+	case json.Number:
+		if i, err := strconv.ParseInt(tok.String(), 10, 64); err == nil {
+			return i, nil
+		}
+		return tok.Float64()
+	case json.Delim:
+		if tok == '[' {
+			l := &List{}
+			for d.More() {
+				v, err := readJSON(d, depth+1)
+				if err != nil {
+					return nil, err
+				}
+				l.Items = append(l.Items, v)
+			}
+			_, err := d.Token()
+			return l, err
+		}
+		dict := NewDict()
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			v, err := readJSON(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			dict.set(key, v)
+		}
+		_, err := d.Token()
+		return dict, err
+	}
+	return tok, nil
+}
+
+func typeName(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool:
+		return "a boolean"
+	case int64:
+		return "an integer"
+	case float64:
+		return "a float"
+	case string:
+		return "a string"
+	case *List:
+		if v.Tuple {
+			return "a tuple"
+		}
+		return "a list"
+	case *Dict:
+		return "a dict"
+	case undefined:
+		return "undefined (" + v.name + ")"
+	case *namespace:
+		return "a namespace"
+	case *loop:
+		return "the loop"
+	}
+	return "a function"
+}
+
+func truth(v any) bool {
+	switch v := v.(type) {
+	case nil, undefined:
+		return false
+	case bool:
+		return v
+	case int64:
+		return v != 0
+	case float64:
+		return v != 0
+	case string:
+		return v != ""
+	case *List:
+		return len(v.Items) > 0
+	case *Dict:
+		return len(v.keys) > 0
+	}
+	return true
+}
+
+// iterate returns what a loop over v goes through.
+func (s *state) iterate(v any) ([]any, error) {
+	switch v := v.(type) {
+	case undefined:
+		return nil, nil
+	case *List:
+		return v.Items, s.spend(1)
+	case *Dict:
+		return v.keys, s.spend(1)
+	case string:
+		items := make([]any, 0, min(len(v), 1<<20))
+		if err := s.made(16 * len(v)); err != nil {
+			return nil, err
+		}
+		for _, r := range v {
+			items = append(items, string(r))
+		}
+		return items, nil
+	}
+	return nil, fmt.Errorf("%s cannot be iterated over", typeName(v))
+}
+
+// str is Python's str(v), which is what `{{ v }}` writes.
+func (s *state) str(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case undefined:
+		return "", nil
+	}
+	var b bytes.Buffer
+	err := s.repr(&b, v, 0)
+	return b.String(), err
+}
+
+// repr writes Python's repr(v).
+func (s *state) repr(b *bytes.Buffer, v any, depth int) error {
+	if depth > maxDepth {
+		return errDepth
+	}
+	if b.Len() > maxOutput {
+		return errSize
+	}
+	start := b.Len()
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("None")
+	case bool:
+		b.WriteString(map[bool]string{true: "True", false: "False"}[v])
+	case int64:
+		b.WriteString(strconv.FormatInt(v, 10))
+	case float64:
+		b.WriteString(formatFloat(v))
+	case string:
+		b.WriteString(quote(v))
+	case undefined:
+		b.WriteString("Undefined")
+	case *List:
+		if err := s.reprList(b, v, depth); err != nil {
+			return err
+		}
+		return s.spend(1)
+	case *Dict:
+		b.WriteByte('{')
+		for i, k := range v.keys {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			if err := s.repr(b, k, depth+1); err != nil {
+				return err
+			}
+			b.WriteString(": ")
+			if err := s.repr(b, v.values[k], depth+1); err != nil {
+				return err
+			}
+		}
+		b.WriteByte('}')
+		return s.spend(1)
+	default:
+		b.WriteString("<" + typeName(v) + ">")
+	}
+	return s.made(b.Len() - start)
+}
+
+func (s *state) reprList(b *bytes.Buffer, v *List, depth int) error {
+	open, end := "[", "]"
+	if v.Tuple {
+		open, end = "(", ")"
+		if len(v.Items) == 1 {
+			end = ",)"
+		}
+	}
+	b.WriteString(open)
+	for i, item := range v.Items {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if err := s.repr(b, item, depth+1); err != nil {
+			return err
+		}
+	}
+	b.WriteString(end)
+	return nil
+}
+
+func formatFloat(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "inf"
+	case math.IsInf(f, -1):
+		return "-inf"
+	case math.IsNaN(f):
+		return "nan"
+	}
+	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
+
+// quote is Python's repr of a string.
+func quote(s string) string {
+	q := byte('\'')
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		q = '"'
+	}
+	b := []byte{q}
+	for _, r := range s {
+		switch {
+		case r == rune(q) || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r == ' ' || unicode.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r < 0x100:
+			b = fmt.Appendf(b, `\x%02x`, r)
+		case r < 0x10000:
+			b = fmt.Appendf(b, `\u%04x`, r)
+		default:
+			b = fmt.Appendf(b, `\U%08x`, r)
+		}
+	}
+	return string(append(b, q))
+}
