@@ -1,7 +1,9 @@
 // Attention without a T×T matrix (Dao, FlashAttention-2, 2023): blocks of
 // queries against blocks of keys. Query heads that share a key head are
-// stacked, so that a packed block of keys serves them all. Sums over keys (o,
-// dq) and over queries and heads (dk, dv) run in ascending order in one task.
+// stacked, so that a packed block of keys serves them all. All sums have one
+// order: o over blocks of keys in one task; in the backward pass a task has a
+// block of keys, sums dk and dv over queries and heads itself, and adds its
+// part of dq when the blocks of keys before it have added theirs.
 
 enum {
 	Q_BLOCK = 64, // a multiple of every MR
@@ -18,7 +20,36 @@ typedef struct {
 	int64_t rows, heads, kv_heads, dim, width; // width: dim rounded up to whole vectors
 	int64_t window, stacks;                    // stacks: how many a key head's queries make
 	float scale, cap;
+	// Block b of queries is rows q_starts[b] … q_starts[b+1]-1; keys likewise.
+	int64_t *q_starts, *k_starts, q_blocks, k_blocks;
+	int32_t *order;         // [k_blocks, q_blocks]: how many blocks of keys come before at dq, -1 where none is seen
+	_Atomic int32_t *added; // [kv_heads, q_blocks]: how many have added
 } attention;
+
+// Divides rows into blocks of at most most, preferably at the start of a
+// document; returns their number.
+static int64_t divide(const int32_t *first, int64_t rows, int64_t most, int64_t *starts) {
+	int64_t n = 0;
+	starts[n++] = 0;
+	for (int64_t t = 1; t < rows; t++) {
+		int64_t size = t - starts[n - 1];
+		if (size == most || (first[t] == t && 2 * size >= most))
+			starts[n++] = t;
+	}
+	starts[n] = rows;
+	return n;
+}
+
+// Fills in the blocks; 0 without memory.
+static int divide_all(attention *a) {
+	int64_t *starts = le_shared(a->e, LE_SHARED_KEYS, 2 * (a->rows + 1) * (int64_t)sizeof *starts);
+	if (!starts)
+		return 0;
+	a->q_starts = starts, a->k_starts = starts + a->rows + 1;
+	a->q_blocks = divide(a->first, a->rows, Q_BLOCK, a->q_starts);
+	a->k_blocks = divide(a->first, a->rows, K_KEYS, a->k_starts);
+	return 1;
+}
 
 static attention attention_of(le_engine *e, const le_instr *in) {
 	attention a = {.e = e, .q = in->in[0].p, .k = in->in[1].p, .v = in->in[2].p, .rows = in->in[0].rows};
@@ -39,9 +70,9 @@ typedef struct {
 	int64_t q0, count, h0, heads, kv;
 } stack;
 
-static stack stack_at(const attention *a, int64_t kv, int64_t index, int64_t q0) {
-	int64_t group = a->heads / a->kv_heads;
-	stack s = {.q0 = q0, .count = le_min(Q_BLOCK, a->rows - q0), .kv = kv, .h0 = kv * group + index * STACK};
+static stack stack_at(const attention *a, int64_t kv, int64_t index, int64_t block) {
+	int64_t group = a->heads / a->kv_heads, q0 = a->q_starts[block];
+	stack s = {.q0 = q0, .count = a->q_starts[block + 1] - q0, .kv = kv, .h0 = kv * group + index * STACK};
 	s.heads = le_min(STACK, (kv + 1) * group - s.h0);
 	return s;
 }
@@ -59,7 +90,7 @@ static void seeing(const attention *a, const stack *s, int64_t k0, int64_t k1, i
 static void load_stack(const attention *a, const stack *s, const float *from, float scale, float *to) {
 	int64_t ld = a->heads * a->dim;
 	for (int64_t h = 0; h < s->heads; h++)
-		copy_padded(to + h * Q_BLOCK * a->width, a->width, Q_BLOCK, from + s->q0 * ld + (s->h0 + h) * a->dim, ld, s->count, a->dim, scale);
+		copy_padded(to + h * Q_BLOCK * a->width, a->width, le_round(s->count, MR), from + s->q0 * ld + (s->h0 + h) * a->dim, ld, s->count, a->dim, scale);
 }
 
 INLINE vf capped(float cap, vf s, vf *slope) {
@@ -143,10 +174,9 @@ static void load_transposed(const attention *a, const float *from, int64_t kv, i
 
 // Later blocks of queries see more keys: they go first.
 static stack task_stack(const attention *a, int64_t task) {
-	int64_t blocks = le_div(a->rows, Q_BLOCK), each = a->kv_heads * a->stacks;
-	return stack_at(a, task % each / a->stacks, task % a->stacks, (blocks - 1 - task / each) * Q_BLOCK);
+	int64_t each = a->kv_heads * a->stacks;
+	return stack_at(a, task % each / a->stacks, task % a->stacks, a->q_blocks - 1 - task / each);
 }
-static int64_t stack_tasks(const attention *a) { return le_div(a->rows, Q_BLOCK) * a->kv_heads * a->stacks; }
 
 static int64_t first_key(const attention *a, const stack *s) {
 	int64_t low = s->q0;
@@ -202,9 +232,9 @@ static int op_attention(le_engine *e, const le_instr *in, const le_scalars *s) {
 	(void)s;
 	attention a = attention_of(e, in);
 	a.first = in->in[3].i, a.last = in->in[4].i, a.out = in->out[0].p, a.out_lse = in->out[1].p;
-	if (!le_locals(e, attention_floats(a.width) * 4))
+	if (!divide_all(&a) || !le_locals(e, attention_floats(a.width) * 4))
 		return 1;
-	le_pool_run(e->pool, stack_tasks(&a), attention_task, &a);
+	le_pool_run(e->pool, a.q_blocks * a.kv_heads * a.stacks, attention_task, &a);
 	return 0;
 }
 
@@ -234,33 +264,6 @@ static void score_grads(const attention *a, const stack *s, const attention_work
 	}
 }
 
-static void dq_task(void *context, int64_t task, int thread) {
-	const attention *a = context;
-	attention_work w = work_at(a->e->local[thread].p, a->width);
-	stack s = task_stack(a, task);
-	load_stack(a, &s, a->q, a->scale, w.q);
-	load_stack(a, &s, a->d_o, 1, w.d_o);
-	memset(w.acc, 0, (size_t)(s.heads * Q_BLOCK * a->width) * sizeof(float));
-	for (int64_t k0 = first_key(a, &s); k0 < s.q0 + s.count; k0 += K_KEYS) {
-		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), from, to;
-		seeing(a, &s, k0, k0 + n, &from, &to);
-		if (to <= from)
-			continue;
-		load_transposed(a, a->k, s.kv, k0, n, w.kt);
-		load_transposed(a, a->v, s.kv, k0, n, w.vt);
-		load_keys(a, a->k, s.kv, k0, n, w.k);
-		for (int64_t h = 0; h < s.heads; h++) {
-			int64_t r0 = h * Q_BLOCK + from;
-			score_grads(a, &s, &w, h, from, to, k0, n);
-			small_product(BY_ROWS, to - from, a->width, n, w.dp + r0 * K_KEYS, K_KEYS, w.k, a->width, w.acc + r0 * a->width, a->width, 1);
-		}
-	}
-	for (int64_t h = 0; h < s.heads; h++)
-		for (int64_t i = 0; i < s.count; i++)
-			for (int64_t c = 0; c < a->dim; c++)
-				a->dq[((s.q0 + i) * a->heads + s.h0 + h) * a->dim + c] = a->scale * w.acc[(h * Q_BLOCK + i) * a->width + c];
-}
-
 // One past the last query that sees any of n keys from k0 on.
 static int64_t last_query(const attention *a, int64_t k0, int64_t n) {
 	int64_t end = 0;
@@ -269,32 +272,82 @@ static int64_t last_query(const attention *a, int64_t k0, int64_t n) {
 	return end;
 }
 
-static void dkv_task(void *context, int64_t task, int thread) {
+// Fills in which blocks of queries see which blocks of keys, and the order of
+// their sums; 0 without memory.
+static int order_sums(attention *a) {
+	a->order = le_shared(a->e, LE_SHARED_A, a->k_blocks * a->q_blocks * (int64_t)sizeof *a->order);
+	a->added = le_shared(a->e, LE_SHARED_B, a->kv_heads * a->q_blocks * (int64_t)sizeof *a->added);
+	if (!a->order || !a->added)
+		return 0;
+	for (int64_t i = 0; i < a->kv_heads * a->q_blocks; i++)
+		atomic_init(&a->added[i], 0);
+	for (int64_t k = 0; k < a->k_blocks; k++) {
+		int64_t k0 = a->k_starts[k], k1 = a->k_starts[k + 1], end = last_query(a, k0, k1 - k0);
+		for (int64_t q = 0; q < a->q_blocks; q++) {
+			stack s = stack_at(a, 0, 0, q);
+			int64_t from = 0, to = 0, before = 0;
+			if (s.q0 < end && s.q0 + s.count > k0)
+				seeing(a, &s, k0, k1, &from, &to);
+			for (int64_t b = k - 1; b >= 0 && before == 0; b--)
+				before = a->order[b * a->q_blocks + q] + 1;
+			a->order[k * a->q_blocks + q] = to > from ? (int32_t)before : -1;
+		}
+	}
+	return 1;
+}
+
+static void wait_for(_Atomic int32_t *count, int32_t wanted) {
+	for (int spins = 0; atomic_load_explicit(count, memory_order_acquire) != wanted; spins++)
+		le_relax(spins);
+}
+
+// Adds rows from … to of acc to dq.
+static void add_dq(const attention *a, const stack *s, int64_t h, int64_t from, int64_t to, const float *acc) {
+	for (int64_t i = from; i < le_min(to, s->count); i++) {
+		float *dq = a->dq + ((s->q0 + i) * a->heads + s->h0 + h) * a->dim;
+		for (int64_t c = 0; c < a->dim; c++)
+			dq[c] += a->scale * acc[(h * Q_BLOCK + i) * a->width + c];
+	}
+}
+
+// Tasks count through key heads, then blocks of keys in ascending order: what
+// a task waits for was begun before it.
+static void attention_grad_task(void *context, int64_t task, int thread) {
 	const attention *a = context;
 	attention_work w = work_at(a->e->local[thread].p, a->width);
-	int64_t kv = task % a->kv_heads, k0 = task / a->kv_heads * K_KEYS, n = le_min(K_KEYS, a->rows - k0);
+	int64_t kv = task % a->kv_heads, block = task / a->kv_heads, k0 = a->k_starts[block], n = a->k_starts[block + 1] - k0;
 	float *dk = w.acc2, *dv = w.acc2 + K_KEYS * a->width;
 	memset(dk, 0, (size_t)(2 * K_KEYS * a->width) * sizeof(float));
 	memset(w.s, 0, (size_t)(2 * MAX_Q * K_KEYS) * sizeof(float)); // columns beyond n are multiplied too
 	load_transposed(a, a->k, kv, k0, n, w.kt);
 	load_transposed(a, a->v, kv, k0, n, w.vt);
-	int64_t end = last_query(a, k0, n), keys = le_round(n, MR);
-	for (int64_t q0 = k0; q0 < end; q0 += Q_BLOCK)
+	load_keys(a, a->k, kv, k0, n, w.k);
+	int64_t keys = le_round(n, MR);
+	for (int64_t q = 0; q < a->q_blocks; q++) {
+		int32_t before = a->order[block * a->q_blocks + q];
+		if (before < 0)
+			continue;
+		_Atomic int32_t *added = &a->added[kv * a->q_blocks + q];
 		for (int64_t index = 0; index < a->stacks; index++) {
-			stack s = stack_at(a, kv, index, q0);
+			stack s = stack_at(a, kv, index, q);
 			int64_t from, to;
 			seeing(a, &s, k0, k0 + n, &from, &to);
-			if (to <= from)
-				continue;
 			load_stack(a, &s, a->q, a->scale, w.q);
 			load_stack(a, &s, a->d_o, 1, w.d_o);
 			for (int64_t h = 0; h < s.heads; h++) {
 				int64_t r0 = h * Q_BLOCK + from;
+				float *p = w.s + r0 * K_KEYS, *ds = w.dp + r0 * K_KEYS;
 				score_grads(a, &s, &w, h, from, to, k0, n);
-				small_product(BY_COLUMNS, keys, a->width, to - from, w.s + r0 * K_KEYS, K_KEYS, w.d_o + r0 * a->width, a->width, dv, a->width, 1);
-				small_product(BY_COLUMNS, keys, a->width, to - from, w.dp + r0 * K_KEYS, K_KEYS, w.q + r0 * a->width, a->width, dk, a->width, 1);
+				small_product(BY_COLUMNS, keys, a->width, to - from, p, K_KEYS, w.d_o + r0 * a->width, a->width, dv, a->width, 1);
+				small_product(BY_COLUMNS, keys, a->width, to - from, ds, K_KEYS, w.q + r0 * a->width, a->width, dk, a->width, 1);
+				small_product(BY_ROWS, to - from, a->width, n, ds, K_KEYS, w.k, a->width, w.acc + r0 * a->width, a->width, 0);
 			}
+			wait_for(added, before);
+			for (int64_t h = 0; h < s.heads; h++)
+				add_dq(a, &s, h, from, to, w.acc);
 		}
+		atomic_store_explicit(added, before + 1, memory_order_release);
+	}
 	for (int64_t j = 0; j < n; j++)
 		for (int64_t c = 0; c < a->dim; c++) {
 			int64_t at = ((k0 + j) * a->kv_heads + kv) * a->dim + c;
@@ -303,12 +356,14 @@ static void dkv_task(void *context, int64_t task, int thread) {
 		}
 }
 
-// Δ = Σ do·o of each row and head.
+// Δ = Σ do·o of each row and head; dq begins at zero.
 static void delta_task(void *context, int64_t task, int thread) {
 	(void)thread;
 	const attention *a = context;
 	for (int64_t i = task * ROWS * a->heads; i < le_min((task + 1) * ROWS, a->rows) * a->heads; i++)
 		a->delta[i] = dot(a->d_o + i * a->dim, a->o + i * a->dim, a->dim);
+	int64_t row = a->heads * a->dim, from = task * ROWS, to = le_min(from + ROWS, a->rows);
+	memset(a->dq + from * row, 0, (size_t)((to - from) * row) * sizeof(float));
 }
 
 static int op_attention_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
@@ -317,11 +372,10 @@ static int op_attention_grad(le_engine *e, const le_instr *in, const le_scalars 
 	a.o = in->in[3].p, a.lse = in->in[4].p, a.d_o = in->in[5].p, a.first = in->in[6].i, a.last = in->in[7].i;
 	a.dq = in->out[0].p, a.dk = in->out[1].p, a.dv = in->out[2].p;
 	a.delta = le_shared(e, LE_SHARED_SUMS, a.rows * a.heads * 4);
-	if (!a.delta || !le_locals(e, attention_floats(a.width) * 4))
+	if (!a.delta || !divide_all(&a) || !order_sums(&a) || !le_locals(e, attention_floats(a.width) * 4))
 		return 1;
 	le_pool_run(e->pool, le_div(a.rows, ROWS), delta_task, &a);
-	le_pool_run(e->pool, stack_tasks(&a), dq_task, &a);
-	le_pool_run(e->pool, le_div(a.rows, K_KEYS) * a.kv_heads, dkv_task, &a);
+	le_pool_run(e->pool, a.k_blocks * a.kv_heads, attention_grad_task, &a);
 	return 0;
 }
 

@@ -7,8 +7,8 @@
 
 // A worker looks for work this often (some 50 µs) before it sleeps.
 enum { SPINS = 2000 };
-// A caller that waits for others gives its core away after so many looks.
-enum { POLITE_SPINS = 4000 };
+// Who waits for another's task gives its core away after so many looks.
+enum { POLITE_LOOKS = 4000 };
 
 // gate: OPEN while a job takes helpers, plus the number of helpers inside.
 // A worker that sleeps through a job is not waited for.
@@ -104,12 +104,15 @@ void le_pool_run(le_pool *p, int64_t count, le_task run, void *context) {
 	wake_sleepers(p);
 	take(p, 0);
 	atomic_fetch_and_explicit(&p->gate, ~OPEN, memory_order_acq_rel);
-	for (int spins = 0; atomic_load_explicit(&p->gate, memory_order_acquire) != 0;) {
-		if (++spins < POLITE_SPINS)
-			le_pause();
-		else
-			le_yield();
-	}
+	for (int looks = 0; atomic_load_explicit(&p->gate, memory_order_acquire) != 0; looks++)
+		le_relax(looks);
+}
+
+void le_relax(int looks) {
+	if (looks < POLITE_LOOKS)
+		le_pause();
+	else
+		le_yield();
 }
 
 le_pool *le_pool_new(int threads) {

@@ -18,4 +18,8 @@ int le_pool_threads(const le_pool *p);
 // le_pool_threads and differs between tasks that run at the same time.
 void le_pool_run(le_pool *p, int64_t count, le_task run, void *context);
 
+// What a loop that waits for another thread does each time: pauses, and after
+// many looks gives its core away.
+void le_relax(int looks);
+
 #endif
