@@ -33,7 +33,7 @@ static int64_t divide(const int32_t *first, int64_t rows, int64_t most, int64_t 
 	starts[n++] = 0;
 	for (int64_t t = 1; t < rows; t++) {
 		int64_t size = t - starts[n - 1];
-		if (size == most || (first[t] == t && 2 * size >= most))
+		if (size == most || (first[t] == t && 3 * size >= most))
 			starts[n++] = t;
 	}
 	starts[n] = rows;
@@ -136,6 +136,9 @@ static float softmax_row(float cap, float *row, int64_t n, int64_t from, int64_t
 	return sum_of(sum);
 }
 
+// Scores are computed for n keys and zeros up to whole vectors and tiles.
+INLINE int64_t padded_keys(int64_t n) { return le_round(n, VL > MR ? VL : MR); }
+
 // Working memory of a task of any pass, in floats.
 typedef struct {
 	float *q, *d_o, *s, *dp, *acc, *acc2; // stacks [MAX_Q, width]; s, dp [MAX_Q, K_KEYS]
@@ -169,7 +172,7 @@ static void load_keys(const attention *a, const float *from, int64_t kv, int64_t
 	copy_padded(to, a->width, K_KEYS, head_row(a, from, kv, k0), a->kv_heads * a->dim, n, a->dim, 1);
 }
 static void load_transposed(const attention *a, const float *from, int64_t kv, int64_t k0, int64_t n, float *to) {
-	transpose(to, K_KEYS, K_KEYS, head_row(a, from, kv, k0), a->kv_heads * a->dim, n, a->dim, 1);
+	transpose(to, K_KEYS, padded_keys(n), head_row(a, from, kv, k0), a->kv_heads * a->dim, n, a->dim, 1);
 }
 
 // Later blocks of queries see more keys: they go first.
@@ -195,7 +198,7 @@ static void attention_task(void *context, int64_t task, int thread) {
 	load_stack(a, &s, a->q, a->scale, w.q);
 	memset(w.acc, 0, (size_t)(s.heads * Q_BLOCK * a->width) * sizeof(float));
 	for (int64_t k0 = first_key(a, &s); k0 < s.q0 + s.count; k0 += K_KEYS) {
-		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), padded = le_round(n, VL), from, to;
+		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), padded = padded_keys(n), from, to;
 		seeing(a, &s, k0, k0 + n, &from, &to);
 		load_transposed(a, a->k, s.kv, k0, n, w.kt);
 		load_keys(a, a->v, s.kv, k0, n, w.v);
@@ -242,7 +245,7 @@ static int op_attention(le_engine *e, const le_instr *in, const le_scalars *s) {
 // for rows from … to of every head, given dO·Vᵀ in dp.
 static void score_grads(const attention *a, const stack *s, const attention_work *w, int64_t h, int64_t from, int64_t to,
 	int64_t k0, int64_t n) {
-	int64_t padded = le_round(n, VL), r0 = h * Q_BLOCK + from;
+	int64_t padded = padded_keys(n), r0 = h * Q_BLOCK + from;
 	small_product(BY_ROWS, to - from, padded, a->dim, w->q + r0 * a->width, a->width, w->kt, K_KEYS, w->s + r0 * K_KEYS, K_KEYS, 0);
 	small_product(BY_ROWS, to - from, padded, a->dim, w->d_o + r0 * a->width, a->width, w->vt, K_KEYS, w->dp + r0 * K_KEYS, K_KEYS, 0);
 	for (int64_t i = from; i < to; i++) {
@@ -318,7 +321,6 @@ static void attention_grad_task(void *context, int64_t task, int thread) {
 	int64_t kv = task % a->kv_heads, block = task / a->kv_heads, k0 = a->k_starts[block], n = a->k_starts[block + 1] - k0;
 	float *dk = w.acc2, *dv = w.acc2 + K_KEYS * a->width;
 	memset(dk, 0, (size_t)(2 * K_KEYS * a->width) * sizeof(float));
-	memset(w.s, 0, (size_t)(2 * MAX_Q * K_KEYS) * sizeof(float)); // columns beyond n are multiplied too
 	load_transposed(a, a->k, kv, k0, n, w.kt);
 	load_transposed(a, a->v, kv, k0, n, w.vt);
 	load_keys(a, a->k, kv, k0, n, w.k);
