@@ -69,7 +69,8 @@ func (r runCommand) Run(ctx context.Context) error {
 
 type checkCommand struct {
 	configFlags
-	Records int `help:"How many records to show." default:"2"`
+	Records    int    `help:"How many examples to show." default:"2"`
+	DumpTokens string `help:"Write the batches of the run to this folder, for another program to train on." type:"path" placeholder:"DIR"`
 }
 
 func (c checkCommand) Run(ctx context.Context) error {
@@ -78,6 +79,11 @@ func (c checkCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer done()
+	if c.DumpTokens != "" {
+		if err := j.DumpTokens(c.DumpTokens); err != nil {
+			return err
+		}
+	}
 	return j.Check(os.Stdout, c.Records, report.Colour(os.Stdout))
 }
 

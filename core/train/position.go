@@ -62,3 +62,8 @@ func Steps(plan *data.Plan, accumulation int, epochs float64) int {
 	}
 	return steps
 }
+
+// Windows gives the windows of a run one after another, from its beginning.
+func Windows(plan *data.Plan, accumulation int) func() ([]*data.Batch, error) {
+	return newCursor(plan, accumulation, Position{}).next
+}
