@@ -1,0 +1,175 @@
+package cpu_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/loraedge/loraedge/backends"
+	bt "github.com/loraedge/loraedge/backends/backendtest"
+	"github.com/loraedge/loraedge/backends/cpu"
+	"github.com/loraedge/loraedge/backends/reference"
+	"github.com/loraedge/loraedge/core/program"
+)
+
+func matrix(source bt.Source, rows, cols int) bt.Operand {
+	return bt.Operand{Rows: rows, Cols: cols, Floats: source.Normal(rows*cols, 1)}
+}
+
+func column(x []int32) bt.Operand { return bt.Operand{Rows: len(x), Cols: 1, Ints: x} }
+
+// onAll runs a case with every instruction set and several numbers of threads,
+// which must agree byte for byte, and hands each instruction set's outputs to check.
+func onAll(t *testing.T, c bt.Case, check func(t *testing.T, got [][]float32)) {
+	for _, isa := range cpu.ISAs() {
+		t.Run(isa, func(t *testing.T) {
+			one := c.Execute(t, open(isa, 1)(t))
+			for _, threads := range []int{2, 5} {
+				for i, x := range c.Execute(t, open(isa, threads)(t)) {
+					if !slices.Equal(x, one[i]) {
+						t.Errorf("output %d differs with %d threads", i, threads)
+					}
+				}
+			}
+			check(t, one)
+		})
+	}
+}
+
+// Products larger than what is packed at a time, in each of M, N and K, hold at
+// sampled elements the float64 sum, to 8·√K·2⁻²⁴ of the terms' magnitudes.
+func TestLargeProducts(t *testing.T) {
+	const rows, in, out, rank = 800, 4200, 830, 5
+	source := bt.NewSource(7)
+	index := make([]int32, rows)
+	for i := range index {
+		index[i] = int32(3 * i)
+	}
+	attr := program.Attr{Scale: 0.5, Accumulate: true, Dropout: program.Dropout{P: 0.25, Module: 2}}
+	scalars := program.Scalars{Seed: 11, DropoutStep: 4, Training: true, Adapter: 1}
+	factor := func(r, column int) float64 {
+		key := program.RowKey(scalars.Seed, scalars.DropoutStep, attr.Dropout.Module, uint32(index[r]))
+		if program.Keep(key, uint32(column)) < program.Threshold(attr.Dropout.P) {
+			return 0
+		}
+		return 1 / 0.75
+	}
+	x, w, u, b := matrix(source, rows, in), matrix(source, out, in), matrix(source, rows, rank), matrix(source, out, rank)
+	bias, before, dw := matrix(source, 1, out), matrix(source, rows, out), matrix(source, out, in)
+	at := func(m bt.Operand, r, c int) float64 { return float64(m.Floats[r*m.Cols+c]) }
+	for _, c := range []struct {
+		name string
+		bt.Case
+		terms int
+		term  func(r, c, k int) float64
+	}{
+		{"linear", bt.Case{Op: program.OpLinear, Attr: attr, Scalars: scalars,
+			In: []bt.Operand{x, w, bias, u, b, column(index)}, Out: []bt.Operand{before}}, in + rank + 2,
+			func(r, c, k int) float64 {
+				switch k -= in; {
+				case k < 0:
+					return 0.5 * factor(r, k+in) * at(x, r, k+in) * at(w, c, k+in)
+				case k < rank:
+					return at(u, r, k) * at(b, c, k)
+				case k == rank:
+					return at(bias, 0, c)
+				}
+				return at(before, r, c)
+			}},
+		{"linear_grad", bt.Case{Op: program.OpLinearGrad, Attr: attr, Scalars: scalars,
+			In: []bt.Operand{x, matrixT(w), u, matrixT(b), column(index)}, Out: []bt.Operand{before}}, in + rank + 1,
+			func(r, c, k int) float64 {
+				switch k -= in; {
+				case k < 0:
+					return 0.5 * at(x, r, k+in) * at(w, c, k+in)
+				case k < rank:
+					return factor(r, c) * at(u, r, k) * at(b, c, k)
+				}
+				return at(before, r, c)
+			}},
+		{"linear_weight_grad", bt.Case{Op: program.OpLinearWeightGrad, Attr: program.Attr{Dropout: attr.Dropout}, Scalars: scalars,
+			In: []bt.Operand{before, x, column(index)}, Out: []bt.Operand{dw}}, rows + 1,
+			func(r, c, k int) float64 {
+				if k < rows {
+					return at(before, k, r) * factor(k, c) * at(x, k, c)
+				}
+				return at(dw, r, c)
+			}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onAll(t, c.Case, func(t *testing.T, got [][]float32) {
+				y := c.Out[0]
+				for i := 0; i < len(got[0]); i += len(got[0])/211 - 1 {
+					var sum, size float64
+					for k := range c.terms {
+						v := c.term(i/y.Cols, i%y.Cols, k)
+						sum, size = sum+v, size+math.Abs(v)
+					}
+					if limit := 8 * math.Sqrt(float64(c.terms)) / (1 << 24) * size; math.Abs(float64(got[0][i])-sum) > limit {
+						t.Fatalf("element [%d, %d] is %v, want %v", i/y.Cols, i%y.Cols, got[0][i], sum)
+					}
+				}
+			})
+		})
+	}
+}
+
+func matrixT(m bt.Operand) bt.Operand {
+	y := bt.Operand{Rows: m.Cols, Cols: m.Rows, Floats: make([]float32, len(m.Floats))}
+	for i, v := range m.Floats {
+		y.Floats[i%m.Cols*m.Rows+i/m.Cols] = v
+	}
+	return y
+}
+
+// Attention over many blocks: documents of all lengths, pads of one token,
+// more query heads to a key head than are stacked, with and without a window.
+func TestLargeAttention(t *testing.T) {
+	const heads, keyHeads, dim = 12, 2, 20
+	source := bt.NewSource(5)
+	var first, last []int32
+	for _, n := range []int{1, 130, 7, 95, 96, 97, 40, 1, 1, 1, 200} {
+		begin := int32(len(first))
+		for range n {
+			first, last = append(first, begin), append(last, begin+int32(n)-1)
+		}
+	}
+	rows := len(first)
+	q, k, v, do := matrix(source, rows, heads*dim), matrix(source, rows, keyHeads*dim), matrix(source, rows, keyHeads*dim), matrix(source, rows, heads*dim)
+	oracle := reference.New[float32]()
+	for _, window := range []int{0, 33} {
+		attr := program.Attr{Scale: 0.3, Heads: heads, KVHeads: keyHeads, HeadDim: dim, Window: window}
+		forward := bt.Case{Op: program.OpAttention, Attr: attr, In: []bt.Operand{q, k, v, column(first), column(last)},
+			Out: []bt.Operand{{Rows: rows, Cols: heads * dim}, {Rows: rows, Cols: heads}}}
+		want := forward.Execute(t, oracle)
+		t.Run(fmt.Sprintf("forward/window=%d", window), func(t *testing.T) {
+			onAll(t, forward, func(t *testing.T, got [][]float32) { near(t, got, want) })
+		})
+		o, lse := forward.Out[0], forward.Out[1]
+		o.Floats, lse.Floats = want[0], want[1]
+		backward := bt.Case{Op: program.OpAttentionGrad, Attr: attr, In: []bt.Operand{q, k, v, o, lse, do, column(first), column(last)},
+			Out: []bt.Operand{{Rows: rows, Cols: heads * dim}, {Rows: rows, Cols: keyHeads * dim}, {Rows: rows, Cols: keyHeads * dim}}}
+		wantGrads := backward.Execute(t, oracle)
+		t.Run(fmt.Sprintf("backward/window=%d", window), func(t *testing.T) {
+			onAll(t, backward, func(t *testing.T, got [][]float32) { near(t, got, wantGrads) })
+		})
+	}
+}
+
+// near wants ‖got − want‖ ≤ 2·10⁻⁶·‖want‖ for each output.
+func near(t *testing.T, got, want [][]float32) {
+	t.Helper()
+	for i := range want {
+		var diff, norm float64
+		for n, w := range want[i] {
+			diff += math.Pow(float64(got[i][n])-float64(w), 2)
+			norm += math.Pow(float64(w), 2)
+		}
+		if e := math.Sqrt(diff / norm); !(e <= 2e-6) {
+			t.Errorf("output %d is off by %.3g of its norm", i, e)
+		}
+	}
+}
+
+var _ backends.Backend = (*cpu.Backend)(nil)
