@@ -37,7 +37,11 @@ func (a *Architecture) Build(ctx context.Context, r protocol.Request) (*graph.Gr
 		}
 		g = protocol.GraphFromWire(answer.GetGraph())
 		if err := g.Check(); err != nil {
-			return p.wrong(doing, "%s", said(err.Error()))
+			e := p.wrong(doing, "%s", said(err.Error()))
+			if needsNewer(g) {
+				e.Advice = adviceNewer
+			}
+			return e
 		}
 		if len(r.Tensors) == 0 {
 			return nil // a model that starts at random has no files
@@ -54,6 +58,20 @@ func (a *Architecture) Build(ctx context.Context, r protocol.Request) (*graph.Gr
 		return nil, fmt.Errorf("architecture %s: %s", r.Family, said(answer.GetError()))
 	}
 	return g, nil
+}
+
+// needsNewer says that a graph has operations which this program does not
+// know, and which may well be right.
+func needsNewer(g *graph.Graph) bool {
+	known := graph.Versions()
+	for _, s := range append([]graph.Segment{g.Embed, g.Head}, g.Blocks...) {
+		for _, op := range s.Ops {
+			if known[op.Kind] == 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func shapes(tensors []protocol.Tensor) func(string) ([]int, bool) {

@@ -57,7 +57,7 @@ func (p *process) spoken(m proto.Message, version uint32) error {
 func (p *process) known(doing string, m proto.Message) error {
 	if field := protocol.UnknownField(m); field != "" {
 		e := p.wrong(doing, "its %s has a field that this version of loraedge does not know", field)
-		e.Advice = "get a newer loraedge, or an older version of the plugin"
+		e.Advice = adviceNewer
 		return e
 	}
 	return nil

@@ -37,6 +37,7 @@ func (e *Error) Error() string {
 const (
 	adviceAuthor  = "this is a mistake of the plugin: tell its author, with this message"
 	adviceVersion = "get a version of the plugin made for this version of loraedge"
+	adviceNewer   = "get a newer loraedge, or an older version of the plugin"
 	adviceBuiltin = "this is a mistake of loraedge: please report it, with this message"
 )
 

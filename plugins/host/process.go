@@ -67,8 +67,15 @@ func (p *process) stop() {
 	if p.run == nil {
 		return
 	}
+	// go-plugin asks in its own way, without a limit, and then releases what it
+	// holds; leave sees to it that the process is gone in time.
+	released := make(chan struct{})
+	go func(client *plugin.Client) {
+		client.Kill()
+		close(released)
+	}(p.run.client)
 	p.run.subprocess.leave(patience)
-	p.run.client.Kill() // releases what go-plugin holds
+	<-released
 	p.run = nil
 }
 
