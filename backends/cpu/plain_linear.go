@@ -13,19 +13,20 @@ type rowSet struct {
 func (s rowSet) part(r, from, to int) []float32 { return s.data[r*s.stride+from : r*s.stride+to] }
 
 const (
-	tileM, tileN = 4, 2
+	tileM, tileN = 3, 2
 	kBlock       = 1024
-	mTask        = 32
+	mTask        = 12 * tileM
+	nTask        = 32 * tileN
 )
 
-// dot4x2 is the dot products of four rows with two, all of one length.
-func dot4x2(a0, a1, a2, a3, b0, b1 []float32) (s [tileM][tileN]float32) {
+// dot3x2 is the dot products of three rows with two, all of one length: as
+// many sums as the compiler keeps in registers.
+func dot3x2(a0, a1, a2, b0, b1 []float32) (s [tileM][tileN]float32) {
 	n := len(a0)
-	a1, a2, a3, b0, b1 = a1[:n], a2[:n], a3[:n], b0[:n], b1[:n]
-	var s00, s01, s10, s11, s20, s21, s30, s31 float32
-	for k := range a0 {
+	a1, a2, b0, b1 = a1[:n], a2[:n], b0[:n], b1[:n]
+	var s00, s01, s10, s11, s20, s21 float32
+	for k, v := range a0 {
 		x, y := b0[k], b1[k]
-		v := a0[k]
 		s00 += v * x
 		s01 += v * y
 		v = a1[k]
@@ -34,16 +35,12 @@ func dot4x2(a0, a1, a2, a3, b0, b1 []float32) (s [tileM][tileN]float32) {
 		v = a2[k]
 		s20 += v * x
 		s21 += v * y
-		v = a3[k]
-		s30 += v * x
-		s31 += v * y
 	}
-	return [tileM][tileN]float32{{s00, s01}, {s10, s11}, {s20, s21}, {s30, s31}}
+	return [tileM][tileN]float32{{s00, s01}, {s10, s11}, {s20, s21}}
 }
 
 // product adds a·bᵀ over k columns to c [m, n]; rows beyond the last repeat it.
 func (t *turn) product(a, b rowSet, m, n, k int, c operand) {
-	nTask := max(tileN, 64)
 	columns := (n + nTask - 1) / nTask
 	t.parallel((m+mTask-1)/mTask*columns, func(task int) {
 		m0, n0 := task/columns*mTask, task%columns*nTask
@@ -54,8 +51,7 @@ func (t *turn) product(a, b rowSet, m, n, k int, c operand) {
 				b0, b1 := b.part(j, k0, k1), b.part(min(j+1, n1-1), k0, k1)
 				for i := m0; i < m1; i += tileM {
 					last := m1 - 1
-					s := dot4x2(a.part(i, k0, k1), a.part(min(i+1, last), k0, k1),
-						a.part(min(i+2, last), k0, k1), a.part(min(i+3, last), k0, k1), b0, b1)
+					s := dot3x2(a.part(i, k0, k1), a.part(min(i+1, last), k0, k1), a.part(min(i+2, last), k0, k1), b0, b1)
 					for di := range min(tileM, m1-i) {
 						row := c.row(i + di)
 						for dj := range min(tileN, n1-j) {
