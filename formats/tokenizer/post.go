@@ -134,9 +134,10 @@ func (n node) templateIDs(name string) ([]int32, error) {
 	return ids, nil
 }
 
-// trimOffsets takes the spaces that a token's text begins and ends with out
-// of its range. surface gives the texts that are not the vocabulary's own.
-func (t *Tokenizer) trimOffsets(tokens []Token, surface map[int]string, addPrefixSpace bool) {
+// trimOffsets takes as many characters out of a token's range in the input as
+// the token's text has spaces at its ends. surface gives the texts that are
+// not the vocabulary's own.
+func (t *Tokenizer) trimOffsets(input string, tokens []Token, surface map[int]string, addPrefixSpace bool) {
 	space := func(r rune) bool { return r == byteChars[' '] || unicode.IsSpace(r) }
 	for i := range tokens {
 		tok := &tokens[i]
@@ -149,18 +150,22 @@ func (t *Tokenizer) trimOffsets(tokens []Token, surface map[int]string, addPrefi
 		if (i == 0 || tok.Start == 0) && addPrefixSpace && leading == 1 {
 			leading = 0
 		}
-		tok.Start = min(tok.Start+leading, tok.End)
-		if trailing > 0 && tok.End >= trailing {
-			tok.End = max(tok.End-trailing, tok.Start)
+		for ; leading > 0 && tok.Start < tok.End; leading-- {
+			_, n := utf8.DecodeRuneInString(input[tok.Start:])
+			tok.Start += n
+		}
+		for ; trailing > 0 && tok.Start < tok.End; trailing-- {
+			_, n := utf8.DecodeLastRuneInString(input[:tok.End])
+			tok.End -= n
 		}
 	}
 }
 
 // postProcess runs the file's post-processor.
-func (t *Tokenizer) postProcess(tokens []Token, surface map[int]string) []Token {
+func (t *Tokenizer) postProcess(input string, tokens []Token, surface map[int]string) []Token {
 	for _, step := range t.post {
 		if step.trim {
-			t.trimOffsets(tokens, surface, step.addPrefixSpace)
+			t.trimOffsets(input, tokens, surface, step.addPrefixSpace)
 			continue
 		}
 		if len(step.before)+len(step.after) == 0 {

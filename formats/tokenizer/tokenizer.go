@@ -161,7 +161,7 @@ func (t *Tokenizer) EncodeSpecial(s string) ([]Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.postProcess(tokens, surface), nil
+	return t.postProcess(s, tokens, surface), nil
 }
 
 // encode also returns the texts of those tokens that took spaces along, by index.
