@@ -94,9 +94,6 @@ func (d *decoder) checkEvaluation(c *Config) {
 	if n := d.given["train.eval_steps"]; n != nil && c.Train.EvalSteps > 0 {
 		d.fail(n.keyErrorf("write val_set_size = 0.05 in [data], or remove it", "eval_steps has no effect without records to evaluate on"))
 	}
-	if n := d.given["train.early_stopping_patience"]; n != nil && c.Train.EarlyStoppingPatience > 0 {
-		d.fail(n.keyErrorf("write val_set_size = 0.05 in [data], or remove it", "early_stopping_patience has no effect without records to evaluate on"))
-	}
 }
 
 // failedAt reports whether the key's value is already in an error, so that

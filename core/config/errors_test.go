@@ -126,7 +126,7 @@ func TestMistakes(t *testing.T) {
 		{"[train]\nfrom_scratch = true", []string{`6:16 from_scratch trains every weight, but adapter.kind is "lora" → write kind = "full" in [adapter]`}},
 		{"[adapter]\nkind = \"full\"\nlora_r = 8", []string{`7:1 lora_r has no effect with kind = "full": there is no adapter → remove it`}},
 		{"[train]\neval_steps = 10", []string{`6:1 eval_steps has no effect without records to evaluate on → write val_set_size = 0.05 in [data], or remove it`}},
-		{"[train]\nearly_stopping_patience = 3", []string{`6:1 early_stopping_patience has no effect without records to evaluate on → write val_set_size = 0.05 in [data], or remove it`}},
+		{"[train]\nearly_stopping_patience = 3", []string{`6:27 early_stopping_patience = 3 is not available in this version of loraedge → remove it, or write early_stopping_patience = 0`}},
 		{"[data]\ntrain_on_inputs = true\nroles_to_train = [\"user\"]", []string{`7:1 roles_to_train has no effect with train_on_inputs = true (on line 6) → remove one of the two`}},
 
 		// TOML itself.

@@ -32,7 +32,8 @@ type Encoder interface {
 // Source is one dataset of the configuration.
 type Source struct {
 	Path, Type string
-	Limit      int // records; 0 for all
+	Limit      int     // records; 0 for all
+	Weight     float64 // multiplies the loss of the source's tokens; 0 means 1
 }
 
 // Long says what happens to an example longer than the sequence length.
@@ -97,7 +98,7 @@ var errEnough = errors.New("enough records")
 func (p *preparer) source(s Source) error {
 	var chunk []Record
 	flush := func() error {
-		err := p.chunk(s.Type, chunk)
+		err := p.chunk(s, chunk)
 		chunk = chunk[:0]
 		return err
 	}
@@ -125,7 +126,7 @@ func (p *preparer) source(s Source) error {
 }
 
 // chunk converts and encodes records in parallel, and stores them in order.
-func (p *preparer) chunk(datasetType string, records []Record) error {
+func (p *preparer) chunk(s Source, records []Record) error {
 	if err := p.ctx.Err(); err != nil {
 		return err
 	}
@@ -136,12 +137,12 @@ func (p *preparer) chunk(datasetType string, records []Record) error {
 	for i, r := range records {
 		raw[i] = r.JSON
 	}
-	converted, err := p.format.Convert(datasetType, raw)
+	converted, err := p.format.Convert(s.Type, raw)
 	if err != nil {
 		return err
 	}
 	if len(converted) != len(records) {
-		return fmt.Errorf("dataset type %q answered %d records for %d", datasetType, len(converted), len(records))
+		return fmt.Errorf("dataset type %q answered %d records for %d", s.Type, len(converted), len(records))
 	}
 	encoded, errs := p.encode(converted)
 	for i := range records {
@@ -150,7 +151,7 @@ func (p *preparer) chunk(datasetType string, records []Record) error {
 			continue
 		}
 		for _, e := range encoded[i] {
-			if err := p.add(records[i], e); err != nil {
+			if err := p.add(records[i], weighted(e, s.Weight)); err != nil {
 				return err
 			}
 		}
@@ -183,6 +184,16 @@ func (p *preparer) encode(converted []Converted) ([][]Example, []error) {
 	}
 	wg.Wait()
 	return out, errs
+}
+
+// weighted multiplies an example's loss weights.
+func weighted(e Example, by float64) Example {
+	if by != 0 && by != 1 {
+		for i := range e.Weights {
+			e.Weights[i] *= float32(by)
+		}
+	}
+	return e
 }
 
 func (p *preparer) add(r Record, e Example) error {

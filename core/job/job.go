@@ -70,11 +70,14 @@ func (j *Job) Prepare(ctx context.Context) error {
 	c := j.Config
 	var sources []data.Source
 	for _, s := range c.Datasets {
+		if s.Split != "train" {
+			return fmt.Errorf("dataset %s: split = %q is not available in this version of loraedge; give the path of one file", s.Path.Text, s.Split)
+		}
 		path, err := j.resolve(s.Path)
 		if err != nil {
 			return err
 		}
-		sources = append(sources, data.Source{Path: path, Type: string(s.Type), Limit: s.Limit})
+		sources = append(sources, data.Source{Path: path, Type: string(s.Type), Limit: s.Limit, Weight: s.Weight})
 	}
 	var err error
 	if j.Store, err = data.NewStore(os.TempDir()); err != nil {
