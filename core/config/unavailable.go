@@ -32,7 +32,6 @@ var unavailable = []struct {
 	{"train.neftune_noise_alpha", other{}},
 	{"train.early_stopping_patience", other{}},
 	{"device.backend", "vulkan"},
-	{"device.device", other{}},
 	{"device.dtype", "bfloat16"},
 	{"device.dtype", "float16"},
 	{"report.tensorboard", true},
@@ -40,7 +39,7 @@ var unavailable = []struct {
 	{"report.html", true},
 }
 
-// other matches every value but 0, "auto" and the empty list.
+// other matches every value but 0 and the empty list.
 type other struct{}
 
 // isUnavailable reports whether this version lacks what the value asks for.
@@ -50,7 +49,7 @@ func isUnavailable(fullName string, n *node) bool {
 			continue
 		}
 		if u.Value == (other{}) {
-			if n.value != int64(0) && n.value != 0.0 && n.value != "auto" && (n.list == nil || len(n.list) > 0) {
+			if n.value != int64(0) && n.value != 0.0 && (n.list == nil || len(n.list) > 0) {
 				return true
 			}
 		} else if n.value == u.Value {
