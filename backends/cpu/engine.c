@@ -5,6 +5,8 @@
 #include <time.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#elif defined(_WIN32)
+#include <malloc.h>
 #endif
 
 enum { HUGE_PAGE = 2 << 20 };
@@ -108,7 +110,13 @@ static int has(const le_isa *isa) {
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 	return 1;
 }
+#if defined(_WIN32) && !defined(__clang__)
+// GCC keeps Windows' stack to 16 bytes but stores wider vectors on it as if it
+// were aligned to theirs (GCC bug 54412).
+static const le_isa *const known[] = {&le_isa_sse2};
+#else
 static const le_isa *const known[] = {&le_isa_avx512, &le_isa_avx2, &le_isa_sse2};
+#endif
 #elif defined(__aarch64__)
 static int has(const le_isa *isa) { return isa != NULL; }
 static const le_isa *const known[] = {&le_isa_neon};

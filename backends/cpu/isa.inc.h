@@ -9,17 +9,17 @@
 
 static int64_t peak(int64_t n, float *sink) {
 	vf acc[MR * NV], x = splat(*sink = 0.999f), y = splat(1e-3f);
-#pragma GCC unroll 24
+	UNROLLED
 	for (int i = 0; i < MR * NV; i++)
 		acc[i] = splat((float)i);
 	for (int64_t r = 0; r < n; r++) {
 		__asm__ __volatile__("" ::: "memory"); // keeps the rounds apart
-#pragma GCC unroll 24
+		UNROLLED
 		for (int i = 0; i < MR * NV; i++)
 			acc[i] = acc[i] * x + y;
 	}
 	vf sum = {0};
-#pragma GCC unroll 24
+	UNROLLED
 	for (int i = 0; i < MR * NV; i++)
 		sum += acc[i];
 	*sink = sum_of(sum);

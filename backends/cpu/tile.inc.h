@@ -12,29 +12,29 @@ enum { BY_COLUMNS, BY_ROWS };
 INLINE void tile(const int rows, const int vectors, const int order, int64_t k_count, const float *a, int64_t s,
 	const float *b, int64_t ldb, float *c, int64_t ldc, const float *bias, int add) {
 	vf acc[MR][NV];
-#pragma GCC unroll 8
+	UNROLLED
 	for (int m = 0; m < rows; m++)
-#pragma GCC unroll 4
+		UNROLLED
 		for (int v = 0; v < vectors; v++)
 			acc[m][v] = (vf){0};
 	for (int64_t k = 0; k < k_count; k++) {
 		vf bv[NV];
-#pragma GCC unroll 4
+		UNROLLED
 		for (int v = 0; v < vectors; v++)
 			bv[v] = ld(b + v * VL);
-#pragma GCC unroll 8
+		UNROLLED
 		for (int m = 0; m < rows; m++) {
 			vf x = splat(order == BY_COLUMNS ? a[m] : a[m * s]);
-#pragma GCC unroll 4
+			UNROLLED
 			for (int v = 0; v < vectors; v++)
 				acc[m][v] += x * bv[v];
 		}
 		b += ldb;
 		a += order == BY_COLUMNS ? s : 1;
 	}
-#pragma GCC unroll 8
+	UNROLLED
 	for (int m = 0; m < rows; m++) {
-#pragma GCC unroll 4
+		UNROLLED
 		for (int v = 0; v < vectors; v++) {
 			vf r = acc[m][v];
 			if (bias)

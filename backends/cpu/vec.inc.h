@@ -8,6 +8,13 @@ typedef float vf_any __attribute__((vector_size(4 * VL), aligned(4), may_alias))
 
 #define INLINE static inline __attribute__((always_inline))
 
+// Unrolls the loop that follows, whose count is a constant after inlining.
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 24")
+#endif
+
 INLINE vf ld(const float *p) { return *(const vf_any *)p; }
 INLINE void st(float *p, vf v) { *(vf_any *)p = v; }
 INLINE vf splat(float x) { return x - (vf){0}; }
