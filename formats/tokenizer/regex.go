@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -102,10 +103,15 @@ func (p pattern) matches(s string, found func(start, end int)) error {
 		return true
 	})
 	if err != nil {
-		return fmt.Errorf("regular expression %q: %w", p.re.String(), err)
+		// regexp2's own error repeats the whole text.
+		return fmt.Errorf("the pre-tokenizer's regular expression %q takes too long or too much memory at character %d", p.re.String(), runePos)
 	}
 	return nil
 }
+
+// maxMatchTime bounds one match of a pattern, which may backtrack without end. Those
+// in use take a millisecond for a MiB.
+const maxMatchTime = 20 * time.Second
 
 // compilePattern compiles an Oniguruma pattern.
 func compilePattern(onig string) (matcher, error) {
@@ -117,6 +123,7 @@ func compilePattern(onig string) (matcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q: %w", onig, err)
 	}
+	re.MatchTimeout = maxMatchTime
 	return pattern{re}, nil
 }
 
