@@ -41,6 +41,9 @@ func NewDict(keysAndValues ...any) *Dict {
 // Set adds a member or replaces its value.
 func (d *Dict) Set(key string, value any) { d.set(key, value) }
 
+// Get returns a member.
+func (d *Dict) Get(key string) (any, bool) { return d.get(key) }
+
 func (d *Dict) set(key, value any) {
 	if _, ok := d.values[key]; !ok {
 		d.keys = append(d.keys, key)

@@ -1,0 +1,114 @@
+package chat
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/formats/tokenizer"
+)
+
+// golden is what Transformers makes of a conversation
+// (testdata/make_goldens.py).
+type golden struct {
+	Template, Tokenizer, Name string
+	Messages                  []struct {
+		Role, Content string
+		Calls         json.RawMessage `json:"tool_calls"`
+	}
+	Tools  json.RawMessage
+	Prompt string // the messages but the last, with a generation prompt
+	Text   string
+	IDs    []int32
+	Mask   []int
+	Error  string
+}
+
+var special = Special{"bos_token": "<s>", "eos_token": "</s>"}
+
+func (g golden) conversation() conversation.Conversation {
+	var c conversation.Conversation
+	for _, m := range g.Messages {
+		c.Messages = append(c.Messages, conversation.Message{Role: m.Role, Content: m.Content, ToolCalls: string(m.Calls)})
+	}
+	if string(g.Tools) != "null" {
+		c.Tools = string(g.Tools)
+	}
+	return c
+}
+
+func loadTokenizer(t testing.TB, name string) *tokenizer.Tokenizer {
+	t.Helper()
+	tok, err := tokenizer.Load(filepath.Join("../../formats/tokenizer/testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+func loadTemplate(t testing.TB, name string) string {
+	t.Helper()
+	source, err := os.ReadFile("testdata/" + name + ".jinja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
+}
+
+func mustNew(t testing.TB, name, source string) *Template {
+	t.Helper()
+	tmpl, err := New(name, source, special)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl
+}
+
+func TestRendersAndMasksLikeTransformers(t *testing.T) {
+	data, err := os.ReadFile("testdata/goldens.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var goldens []golden
+	if err := json.Unmarshal(data, &goldens); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range goldens {
+		t.Run(g.Template+"/"+g.Name, func(t *testing.T) {
+			tmpl := mustNew(t, g.Template, loadTemplate(t, g.Template))
+			c := g.conversation()
+			samples, err := tmpl.Render(c, Options{})
+			if g.Error != "" {
+				if err == nil {
+					t.Fatalf("rendered %q, want the error %q", samples[0].Text, g.Error)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if samples[0].Text != g.Text {
+				t.Fatalf("text\n got %q\nwant %q", samples[0].Text, g.Text)
+			}
+			c.Messages = c.Messages[:len(c.Messages)-1]
+			prompt, err := tmpl.Render(c, Options{AddGenerationPrompt: true})
+			if err != nil || prompt[0].Text != g.Prompt {
+				t.Errorf("prompt\n got %q, %v\nwant %q", prompt[0].Text, err, g.Prompt)
+			}
+			tokens, err := Tokenize(loadTokenizer(t, g.Tokenizer), samples[0])
+			if err != nil || !slices.Equal(tokens.IDs, g.IDs) {
+				t.Fatalf("ids\n got %v, %v\nwant %v", tokens.IDs, err, g.IDs)
+			}
+			mask := make([]int, len(tokens.Weights))
+			for i, w := range tokens.Weights {
+				mask[i] = int(w)
+			}
+			if !slices.Equal(mask, g.Mask) {
+				t.Errorf("mask\n got %v\nwant %v", mask, g.Mask)
+			}
+		})
+	}
+}

@@ -1,0 +1,144 @@
+package chat
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/loraedge/loraedge/core/chat/jinja"
+	"github.com/loraedge/loraedge/core/conversation"
+)
+
+//go:embed builtin/*.jinja
+var builtinFiles embed.FS
+
+// Builtins are the names of the layouts that come with the program.
+func Builtins() []string { return []string{"alpaca", "chatml"} }
+
+// Special holds the texts of a tokenizer's special tokens, as
+// tokenizer_config.json names them: "bos_token", "eos_token", …
+type Special map[string]string
+
+// Template lays conversations out as text. It is safe for concurrent use.
+type Template struct {
+	jinja   *jinja.Template
+	special Special
+	// around says that the text holds no special tokens of the model's own, so
+	// that the tokenizer's go around it.
+	around bool
+}
+
+// New reads a template of the model's own or of a file; name is for errors.
+func New(name, source string, special Special) (*Template, error) {
+	t, err := jinja.Parse(name, source)
+	if err != nil {
+		return nil, fmt.Errorf("chat template %w", err)
+	}
+	return &Template{jinja: t, special: special}, nil
+}
+
+// Builtin returns the layout of a name in Builtins.
+func Builtin(name string, special Special) (*Template, error) {
+	if !slices.Contains(Builtins(), name) {
+		return nil, fmt.Errorf("there is no built-in chat template %q, only %q", name, Builtins())
+	}
+	source, err := builtinFiles.ReadFile("builtin/" + name + ".jinja")
+	if err != nil {
+		return nil, err
+	}
+	t, err := New(name, string(source), special)
+	if err != nil {
+		return nil, err
+	}
+	t.around = true
+	return t, nil
+}
+
+// rendering is a text and what the template's generation blocks wrote of it.
+type rendering struct {
+	text        string
+	generations []jinja.Span
+}
+
+// render lays out the messages. With fields, a template may lay out the
+// record's fields instead.
+func (t *Template) render(c conversation.Conversation, messages []any, fields, prompt bool) (rendering, error) {
+	vars := map[string]any{
+		"messages":              messages,
+		"tools":                 nil,
+		"documents":             nil,
+		"add_generation_prompt": prompt,
+	}
+	for name, token := range t.special {
+		vars[name] = token
+	}
+	if c.Tools != "" {
+		tools, err := jinja.ParseJSON(c.Tools)
+		if err != nil {
+			return rendering{}, fmt.Errorf("tools are not JSON: %w", err)
+		}
+		vars["tools"] = tools
+	}
+	if fields && len(c.Fields) > 0 {
+		d := jinja.NewDict()
+		for k, v := range c.Fields {
+			d.Set(k, v)
+		}
+		vars["fields"] = d
+	}
+	text, spans, err := t.jinja.Execute(vars)
+	if err != nil {
+		return rendering{}, fmt.Errorf("chat template %w", err)
+	}
+	return rendering{text, spans}, nil
+}
+
+// values brings messages into the form that templates expect.
+func values(messages []conversation.Message) ([]any, error) {
+	all := make([]any, len(messages))
+	for i, m := range messages {
+		d := jinja.NewDict("role", m.Role, "content", m.Content)
+		if m.ToolCalls != "" {
+			calls, err := toolCalls(m.ToolCalls)
+			if err != nil {
+				return nil, fmt.Errorf("message %d: tool_calls are not JSON: %w", i+1, err)
+			}
+			d.Set("tool_calls", calls)
+		}
+		all[i] = d
+	}
+	return all, nil
+}
+
+// toolCalls reads the calls of a message. OpenAI's format holds the arguments
+// as text of JSON; templates expect them as values.
+func toolCalls(text string) (any, error) {
+	v, err := jinja.ParseJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := v.(*jinja.List)
+	if !ok {
+		return v, nil
+	}
+	for _, call := range list.Items {
+		d, ok := call.(*jinja.Dict)
+		if !ok {
+			continue
+		}
+		if f, ok := d.Get("function"); ok {
+			if inner, ok := f.(*jinja.Dict); ok {
+				d = inner
+			}
+		}
+		if args, ok := d.Get("arguments"); ok {
+			if s, ok := args.(string); ok && json.Valid([]byte(s)) {
+				if parsed, err := jinja.ParseJSON(s); err == nil {
+					d.Set("arguments", parsed)
+				}
+			}
+		}
+	}
+	return v, nil
+}

@@ -1,0 +1,75 @@
+package chat
+
+import (
+	"slices"
+
+	"github.com/loraedge/loraedge/formats/tokenizer"
+)
+
+// Tokens are a sample's tokens.
+type Tokens struct {
+	IDs []int32
+	// Weights say how much predicting the token of the same index is trained. They
+	// are not shifted; the first is 0, because nothing predicts it.
+	Weights []float32
+}
+
+// Tokenize brings a sample into tokens. Its text is tokenised whole, and no special
+// token is added unless the sample asks for it. A token is trained when it
+// begins in a trained span.
+func Tokenize(tok *tokenizer.Tokenizer, s Sample) (Tokens, error) {
+	tokens, err := tok.Encode(s.Text)
+	if err != nil {
+		return Tokens{}, err
+	}
+	var out Tokens
+	add := func(id int32, weight float32) {
+		out.IDs = append(out.IDs, id)
+		out.Weights = append(out.Weights, weight)
+	}
+	if s.Around {
+		before, _ := tok.Around()
+		if !startsWith(tokens, before) {
+			for _, id := range before {
+				add(id, 0)
+			}
+		}
+	}
+	next := 0
+	for _, t := range tokens {
+		for next < len(s.Spans) && s.Spans[next].End <= t.Start {
+			next++
+		}
+		w := float32(0)
+		if next < len(s.Spans) && s.Spans[next].Start <= t.Start {
+			w = float32(s.Spans[next].Weight)
+		}
+		add(t.ID, w)
+	}
+	if eos, ok := tok.ID(s.EOS); ok && s.Around && s.EOS != "" && !endsTurn(out.IDs, eos, tok) {
+		add(eos, float32(s.EOSWeight))
+	}
+	if len(out.Weights) > 0 {
+		out.Weights[0] = 0
+	}
+	return out, nil
+}
+
+func startsWith(tokens []tokenizer.Token, ids []int32) bool {
+	return len(tokens) >= len(ids) && slices.EqualFunc(tokens[:len(ids)], ids, func(t tokenizer.Token, id int32) bool { return t.ID == id })
+}
+
+// endsTurn says whether eos is the last token, space aside.
+func endsTurn(ids []int32, eos int32, tok *tokenizer.Tokenizer) bool {
+	for i := len(ids) - 1; i >= 0; i-- {
+		if ids[i] == eos {
+			return true
+		}
+		for _, r := range tok.Decode(ids[i:i+1], false) {
+			if r != ' ' && r != '\n' && r != '\r' && r != '\t' {
+				return false
+			}
+		}
+	}
+	return false
+}
