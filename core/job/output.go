@@ -22,7 +22,7 @@ const (
 // ours are the things a run writes: what --overwrite removes, and nothing else.
 var ours = []string{
 	metricsFile, runFile, checkpointsDir, "adapter_model.safetensors", "adapter_config.json", "model.safetensors", "config.json",
-	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "README.md",
+	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
 }
 
 // claim makes the output folder this run's own: it exists, is writable and
@@ -70,6 +70,9 @@ func clear(dir string, resume, overwrite bool) error {
 	if !overwrite {
 		return fmt.Errorf("output_dir %s is not empty (%s): go on with --resume, replace the earlier run with --overwrite, or name another folder",
 			dir, strings.Join(found[:min(len(found), 3)], ", "))
+	}
+	if _, err := os.Stat(filepath.Join(dir, runFile)); err != nil {
+		return fmt.Errorf("--overwrite: output_dir %s was not written by a run (it has no %s), so nothing in it is removed; name another folder", dir, runFile)
 	}
 	for _, name := range ours {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
