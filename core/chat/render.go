@@ -22,9 +22,10 @@ type Sample struct {
 	// Spans are the trained parts, in order and apart from each other.
 	Spans []Span
 	// Around says that the text lacks special tokens of the model: Tokenize
-	// puts the tokenizer's own before it and EOS, unless it is empty, after it,
-	// trained with EOSWeight.
-	Around    bool
+	// puts the tokenizer's own before it.
+	Around bool
+	// EOS goes after the text, trained with EOSWeight, unless the text ends with a
+	// special token itself or EOS is empty.
 	EOS       string
 	EOSWeight float64
 }
@@ -116,10 +117,16 @@ func PlainSample(text, eos string) Sample {
 // sample makes a sample of a text and its trained turns.
 func (t *Template) sample(text string, turns []Span, o Options) Sample {
 	s := Sample{Text: text, Spans: t.ends(text, turns, o), Around: t.around}
-	if t.around {
+	last := Span{}
+	if n := len(turns); n > 0 {
+		last = turns[n-1]
+	}
+	// Some templates close only the turns that others follow; the last answer
+	// must be seen to end, too.
+	if t.around || last.End > 0 && strings.TrimSpace(text[last.End:]) == "" {
 		s.EOS = t.special["eos_token"]
-		if n := len(turns); n > 0 && o.TrainOnEOS != "none" {
-			s.EOSWeight = turns[n-1].Weight
+		if o.TrainOnEOS != "none" {
+			s.EOSWeight = last.Weight
 		}
 	}
 	return s
@@ -181,7 +188,10 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 				return nil, fmt.Errorf("up to message %d: %w", i+1, err)
 			}
 		}
-		start, end := t.turnRange(c, messages, i, upTo.text)
+		start, end := t.turnRange(c, messages, i, upTo.text, o.EndOfTurn)
+		if start == end {
+			continue
+		}
 		turns = append(turns, turn{upTo.text, Span{start, end, w}})
 		stable = stable && strings.HasPrefix(full.text, upTo.text[:end])
 	}
@@ -191,7 +201,7 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 		spans = append(spans, turn.span)
 		samples = append(samples, t.sample(turn.text, []Span{turn.span}, o))
 	}
-	if stable || len(turns) == 1 && turns[0].text == full.text {
+	if stable {
 		return []Sample{t.sample(full.text, spans, o)}, nil
 	}
 	return samples, nil
@@ -200,14 +210,14 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 // turnRange returns where message i lies in text, which ends with it: for an
 // assistant, from the end of the generation prompt, for others from their
 // content on.
-func (t *Template) turnRange(c conversation.Conversation, messages []any, i int, text string) (start, end int) {
+func (t *Template) turnRange(c conversation.Conversation, messages []any, i int, text string, ends []string) (start, end int) {
 	m := c.Messages[i]
 	content := strings.TrimSpace(m.Content)
 	end = len(text)
 	if m.Role == "assistant" {
 		if before, err := t.render(c, messages[:i], false, true); err == nil && strings.HasPrefix(text, before.text) {
 			start = len(before.text)
-			return start, turnEnd(text, start, content)
+			return start, t.turnEnd(text, start, content, ends)
 		}
 	}
 	// Not every template can render a beginning that is empty, or writes the
@@ -220,18 +230,22 @@ func (t *Template) turnRange(c conversation.Conversation, messages []any, i int,
 	if at := strings.Index(text[start:], content); content != "" && at >= 0 {
 		start += at
 	}
-	return start, turnEnd(text, start, content)
+	return start, t.turnEnd(text, start, content, ends)
 }
 
-// turnEnd returns the end of the turn that begins at start: without the space
-// between the end-of-turn token and what follows, which the model is never asked to
-// say. Where nothing but space follows the content, that is the end of the turn.
-func turnEnd(text string, start int, content string) int {
+// turnEnd returns the end of the turn that begins at start: after the first
+// end-of-turn token behind the content; where none is known, without the space
+// between the end-of-turn token and what follows, which the model is never
+// asked to say. Where nothing but space follows the content, that is the end.
+func (t *Template) turnEnd(text string, start int, content string, ends []string) int {
 	at := strings.LastIndex(text[start:], content)
 	if at < 0 {
 		return len(text)
 	}
 	after := start + at + len(content)
+	if marks := t.findEnds(text[after:], ends); len(marks) > 0 {
+		return after + marks[0].End
+	}
 	if strings.TrimSpace(text[after:]) == "" {
 		return len(text)
 	}

@@ -75,6 +75,36 @@ func TestExpandsWhereEarlierTurnsAreRewritten(t *testing.T) {
 	}
 }
 
+func TestTheLastAnswerEnds(t *testing.T) {
+	tok := loadTokenizer(t, "gpt2")
+	eos, _ := tok.ID("</s>")
+	for name, source := range map[string]string{
+		"only turns that others follow are closed": "{% for m in messages %}{{ m.role }}: {{ m.content }}{% if not loop.last %}</s>\n{% endif %}{% endfor %}" +
+			"{% if add_generation_prompt %}</s>\nassistant: {% endif %}",
+		"a generation prompt at every end": "{% for m in messages %}<<{{ m.role }}>>{{ m.content }}</s>{% endfor %}<<assistant>>",
+	} {
+		samples, err := mustNew(t, name, source).Render(twoTurns, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range samples {
+			tokens, err := Tokenize(tok, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := -1
+			for i, w := range tokens.Weights {
+				if w != 0 {
+					last = i
+				}
+			}
+			if last < 0 || tokens.IDs[last] != eos {
+				t.Errorf("%s: the last trained token of %q is %d, want %d", name, s.Text, last, eos)
+			}
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	weighted := conversation.Conversation{Messages: slices.Clone(twoTurns.Messages)}
 	weighted.Messages[1].Weight = weight(0)
@@ -174,7 +204,7 @@ func TestTokenizeAddsWhatTheTextLacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := mustNew(t, "own", "{{ bos_token }}{{ messages[0].content }}").Render(twoTurns, Options{})
+	own, err := mustNew(t, "own", "{{ bos_token }}{{ messages[0].content }}").Render(twoTurns, Options{AddGenerationPrompt: true})
 	if err != nil {
 		t.Fatal(err)
 	}

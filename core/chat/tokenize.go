@@ -14,8 +14,8 @@ type Tokens struct {
 	Weights []float32
 }
 
-// Tokenize brings a sample into tokens. Its text is tokenised whole, and no special
-// token is added unless the sample asks for it. A token is trained when it
+// Tokenize brings a sample into tokens. Its text is tokenised whole; special tokens
+// are added only as the sample says. A token is trained when it
 // begins in a trained span.
 func Tokenize(tok *tokenizer.Tokenizer, s Sample) (Tokens, error) {
 	tokens, err := tok.Encode(s.Text)
@@ -46,7 +46,7 @@ func Tokenize(tok *tokenizer.Tokenizer, s Sample) (Tokens, error) {
 		}
 		add(t.ID, w)
 	}
-	if eos, ok := tok.ID(s.EOS); ok && s.Around && s.EOS != "" && !endsTurn(out.IDs, eos, tok) {
+	if eos, ok := tok.ID(s.EOS); ok && s.EOS != "" && !endsTurn(out.IDs, eos, tok) {
 		add(eos, float32(s.EOSWeight))
 	}
 	if len(out.Weights) > 0 {
@@ -59,10 +59,10 @@ func startsWith(tokens []tokenizer.Token, ids []int32) bool {
 	return len(tokens) >= len(ids) && slices.EqualFunc(tokens[:len(ids)], ids, func(t tokenizer.Token, id int32) bool { return t.ID == id })
 }
 
-// endsTurn says whether eos is the last token, space aside.
+// endsTurn says whether the last token, space aside, is eos or another special one.
 func endsTurn(ids []int32, eos int32, tok *tokenizer.Tokenizer) bool {
 	for i := len(ids) - 1; i >= 0; i-- {
-		if ids[i] == eos {
+		if ids[i] == eos || tok.IsSpecial(ids[i]) {
 			return true
 		}
 		for _, r := range tok.Decode(ids[i:i+1], false) {
