@@ -9,7 +9,9 @@
 // memory and depth are bounded, and nothing outside the values can be reached.
 //
 // Begin reading at template.go. lexer.go cuts a template into tokens,
-// parser.go and expression.go build the tree whose nodes evaluate themselves
-// (statement.go, operator.go); value.go says what values there are, and
-// filter.go, test.go, method.go and global.go hold what templates call.
+// parser.go and expression.go build the tree whose nodes evaluate themselves:
+// statement.go, and for expressions literal.go, compare.go, arithmetic.go,
+// access.go and call.go. value.go says what values there are; filter.go,
+// filter_list.go, json.go, test.go, method.go, string_method.go, format.go
+// and global.go hold what templates call.
 package jinja

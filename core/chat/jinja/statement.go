@@ -30,7 +30,7 @@ func (s *state) at(line int, err error) error {
 func (s *state) run(body []statement) (flow, error) {
 	for _, st := range body {
 		if err := s.spend(1); err != nil {
-			return flowNext, s.at(0, err)
+			return flowNext, err
 		}
 		if f, err := st.exec(s); err != nil || f != flowNext {
 			return f, err

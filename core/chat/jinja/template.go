@@ -86,6 +86,10 @@ func (t *Template) Execute(vars map[string]any) (string, []Span, error) {
 	}
 	s.scope = top
 	if _, err := s.run(t.body); err != nil {
+		var placed *Error
+		if !errors.As(err, &placed) {
+			err = fmt.Errorf("%s: %w", t.name, err)
+		}
 		return "", nil, err
 	}
 	return s.out.text.String(), s.spans, nil
