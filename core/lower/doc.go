@@ -5,7 +5,8 @@
 // It knows no weights, no files and no device but its largest block.
 //
 // Begin reading at Lower (lower.go). block.go turns operations into
-// instructions, autodiff.go has the backward rules, head.go the chunked head,
+// instructions, autodiff.go has the backward rules, joint.go puts both together,
+// head.go has the chunked head, entries.go the order of calls,
 // extract.go cuts segments out of forward and backward code, place.go gives
 // addresses.
 package lower

@@ -2,11 +2,9 @@ package lower
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
@@ -251,91 +249,6 @@ func (p *pass) head(gradient bool) (compiled, error) {
 	})
 }
 
-// block compiles one part of block i, or finds the segment of a block of the
-// same shape.
-func (p *pass) block(i int, what part, keep bool) (compiled, error) {
-	j := p.joint(i)
-	key := p.shape(i, fmt.Sprintf("%s.%t.%t", what, keep, keep && j.first || what == backwardPart && j.first))
-	return p.once(key, func() (*code, []program.Instr, map[int]string) {
-		if !keep && what == forwardPart {
-			return j.code, j.live(j.instrs[:j.cut], map[int]bool{j.out: true}, ""), map[int]string{j.out: keyOut}
-		}
-		if !keep {
-			return j.code, j.live(j.instrs, nil, j.dead()), nil
-		}
-		bound := map[int]string{}
-		for n, v := range j.saved {
-			bound[v] = "keep." + j.savedName(n)
-		}
-		if what == backwardPart {
-			if slices.Contains(j.saved, j.out) {
-				bound[j.out] = keyOut
-			}
-			return j.code, j.live(j.instrs[j.cut:], nil, j.dead()), bound
-		}
-		bound[j.out] = keyOut
-		want := map[int]bool{}
-		for v := range bound {
-			want[v] = true
-		}
-		return j.code, j.live(j.instrs[:j.cut], want, ""), bound
-	})
-}
-
-// joint is a block's forward and backward code in one.
-type joint struct {
-	*function
-	cut   int   // the backward code's first instruction
-	out   int   // variable of the block's output
-	saved []int // variables that backward needs of forward
-	first bool  // nothing below this block is trained: it gives no gradient on
-}
-
-func (p *pass) joint(i int) *joint {
-	f := p.newFunction(p.graph.Blocks[i], p.rows)
-	j := &joint{function: f, first: i == 0 && !p.Full}
-	f.input()
-	f.forward(0, len(f.seg.Ops))
-	j.cut, j.out = len(f.instrs), f.values[f.seg.Output()].Slot
-	f.grads[f.seg.Output()] = f.gradient()
-	f.backward(len(f.seg.Ops))
-	f.finish()
-	j.saved = f.crossing(f.instrs[:j.cut], f.live(f.instrs[j.cut:], nil, j.dead()))
-	return j
-}
-
-func (j *joint) dead() string {
-	if j.first {
-		return keyGradient
-	}
-	return ""
-}
-
-func (j *joint) savedName(n int) string { return fmt.Sprintf("%d.%s", n, j.vars[j.saved[n]].Name) }
-
-// reserveKept gives what each block keeps for its backward pass a buffer in
-// every micro batch. It must come before any segment places its locals.
-func (p *pass) reserveKept(micros []*residual) error {
-	for i := range p.graph.Blocks {
-		j := p.joint(i)
-		for k, m := range micros {
-			m.kept[i] = map[string]program.BufferID{}
-			for n, v := range j.saved {
-				if v == j.out {
-					continue // the residual stream holds it
-				}
-				x, name := j.vars[v], j.savedName(n)
-				id, err := p.newBuffer(program.Arena, p.arena, fmt.Sprintf("kept.%d.%s.%d.%d", i, name, p.rows, k), x.DType, x.Rows, x.Cols)
-				if err != nil {
-					return err
-				}
-				m.kept[i][name] = id
-			}
-		}
-	}
-	return nil
-}
-
 // shape is a key that blocks with the same code share: everything but names.
 // Dropout numbers modules in the code, so with dropout no two blocks share.
 func (p *pass) shape(i int, what string) string {
@@ -372,98 +285,4 @@ func (p *pass) once(key string, build func() (*code, []program.Instr, map[int]st
 	p.prog.Segments = append(p.prog.Segments, seg)
 	p.cache[key] = compiled{len(p.prog.Segments) - 1, keys}
 	return p.cache[key], nil
-}
-
-// updateEntry clips, applies the optimizer and clears the gradients.
-func (l *lowerer) updateEntry() {
-	n := l.prog.Buffers[l.model.Params].Cols
-	c := newCode()
-	region := func(name string) program.Operand { return c.param(name, dtype.F32, 1, n) }
-	params, grads, m, v := region("params"), region("grads"), region("first_moment"), region("second_moment")
-	opt := c.param("optimizer", dtype.F32, 1, 4)
-	c.emit(program.OpGradNorm, program.Attr{}, operands(grads), opt)
-	c.emit(program.OpAdamW, program.Attr{Ranges: l.prog.Ranges}, operands(grads), params, m, v, opt)
-	c.emit(program.OpZero, program.Attr{}, nil, grads)
-	seg, _, _ := c.segment("update", c.instrs, nil, l.arena) // has no locals to place
-	l.prog.Segments = append(l.prog.Segments, seg)
-	l.prog.Entries = append(l.prog.Entries, program.Entry{Kind: program.Update, Calls: []program.Call{{
-		Segment: len(l.prog.Segments) - 1,
-		Args: []program.BufferID{
-			l.model.Params, l.model.Grads, l.model.FirstMoment, l.model.SecondMoment, l.model.Optimizer,
-		},
-	}}})
-}
-
-// decodeEntries compiles Decode for each number of tokens over one KV cache.
-func (l *lowerer) decodeEntries() error {
-	defer l.arena.release(l.arena.mark())
-	shared := &pass{l, l.Cache, nil}
-	for layer, block := range l.graph.Blocks {
-		for i, op := range block.Ops {
-			if op.Kind != graph.Attention {
-				continue
-			}
-			for _, what := range []string{"key", "value"} {
-				id, err := shared.activation(cacheName(layer, i, what), op.KVHeads*op.HeadDim)
-				if err != nil {
-					return err
-				}
-				l.caches[cacheName(layer, i, what)] = id
-			}
-		}
-	}
-	for _, rows := range l.Decode {
-		if err := (&pass{l, rows, map[string]compiled{}}).decode(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *pass) decode() error {
-	defer p.arena.release(p.arena.mark())
-	r := &residual{gradient: -1}
-	var err error
-	if r.io, err = p.newIO(fmt.Sprintf("decode.%d", p.rows), true); err != nil {
-		return err
-	}
-	for i := range 2 {
-		x, err := p.activation(fmt.Sprintf("x%d.decode.%d", i, p.rows), p.graph.Width)
-		if err != nil {
-			return err
-		}
-		r.x = append(r.x, x)
-	}
-	e := program.Entry{Kind: program.Decode, Tokens: p.rows, Micros: 1, IO: []program.IO{r.io}}
-	add := func(layer int, c compiled, err error) error {
-		e.Calls = append(e.Calls, program.Call{Segment: c.index, Args: p.bind(c, layer, r)})
-		return err
-	}
-	c, err := p.embed()
-	if err := add(-1, c, err); err != nil {
-		return err
-	}
-	for i, seg := range p.graph.Blocks {
-		c, err := p.once(p.shape(i, "decode"), func() (*code, []program.Instr, map[int]string) {
-			f := p.newFunction(seg, p.rows)
-			f.cached = true
-			f.input()
-			f.forward(0, len(seg.Ops))
-			out := f.values[seg.Output()].Slot
-			return f.code, f.instrs, map[int]string{out: keyOut}
-		})
-		if err := add(i, c, err); err != nil {
-			return err
-		}
-	}
-	c, err = p.once("head.decode", func() (*code, []program.Instr, map[int]string) {
-		f := p.newFunction(p.graph.Head, p.rows)
-		f.headLogits()
-		return f.code, f.instrs, nil
-	})
-	if err := add(len(p.graph.Blocks), c, err); err != nil {
-		return err
-	}
-	p.prog.Entries = append(p.prog.Entries, e)
-	return nil
 }

@@ -1,0 +1,82 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/loraedge/loraedge/core/graph"
+	"github.com/loraedge/loraedge/core/program"
+)
+
+// decodeEntries compiles Decode for each number of tokens over one KV cache.
+func (l *lowerer) decodeEntries() error {
+	defer l.arena.release(l.arena.mark())
+	shared := &pass{l, l.Cache, nil}
+	for layer, block := range l.graph.Blocks {
+		for i, op := range block.Ops {
+			if op.Kind != graph.Attention {
+				continue
+			}
+			for _, what := range []string{"key", "value"} {
+				id, err := shared.activation(cacheName(layer, i, what), op.KVHeads*op.HeadDim)
+				if err != nil {
+					return err
+				}
+				l.caches[cacheName(layer, i, what)] = id
+			}
+		}
+	}
+	for _, rows := range l.Decode {
+		if err := (&pass{l, rows, map[string]compiled{}}).decode(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) decode() error {
+	defer p.arena.release(p.arena.mark())
+	r := &residual{gradient: -1}
+	var err error
+	if r.io, err = p.newIO(fmt.Sprintf("decode.%d", p.rows), true); err != nil {
+		return err
+	}
+	for i := range 2 {
+		x, err := p.activation(fmt.Sprintf("x%d.decode.%d", i, p.rows), p.graph.Width)
+		if err != nil {
+			return err
+		}
+		r.x = append(r.x, x)
+	}
+	e := program.Entry{Kind: program.Decode, Tokens: p.rows, Micros: 1, IO: []program.IO{r.io}}
+	add := func(layer int, c compiled, err error) error {
+		e.Calls = append(e.Calls, program.Call{Segment: c.index, Args: p.bind(c, layer, r)})
+		return err
+	}
+	c, err := p.embed()
+	if err := add(-1, c, err); err != nil {
+		return err
+	}
+	for i, seg := range p.graph.Blocks {
+		c, err := p.once(p.shape(i, "decode"), func() (*code, []program.Instr, map[int]string) {
+			f := p.newFunction(seg, p.rows)
+			f.cached = true
+			f.input()
+			f.forward(0, len(seg.Ops))
+			out := f.values[seg.Output()].Slot
+			return f.code, f.instrs, map[int]string{out: keyOut}
+		})
+		if err := add(i, c, err); err != nil {
+			return err
+		}
+	}
+	c, err = p.once("head.decode", func() (*code, []program.Instr, map[int]string) {
+		f := p.newFunction(p.graph.Head, p.rows)
+		f.headLogits()
+		return f.code, f.instrs, nil
+	})
+	if err := add(len(p.graph.Blocks), c, err); err != nil {
+		return err
+	}
+	p.prog.Entries = append(p.prog.Entries, e)
+	return nil
+}
