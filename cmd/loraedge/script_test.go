@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +39,7 @@ gradient_accumulation_steps = 1
 //	replace FILE OLD NEW    replaces text in a file, which must be there
 //	cut FILE BYTES          keeps only the first bytes of a file
 //	header FILE OLD NEW     replaces text of a .safetensors header
-//	notnumber FILE          makes the first value of a .safetensors not a number
+//	fill FILE TENSOR VALUE  gives all elements of a tensor of a .safetensors a value
 //	bytes FILE HEX          writes a file of these bytes
 //	lock FILE               holds a lock on a file until the script ends
 func TestScripts(t *testing.T) {
@@ -58,7 +59,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": exitStatus, "untouched": untouched, "replace": replace, "cut": cut,
-			"header": header, "notnumber": notNumber, "bytes": writeBytes, "lock": lock,
+			"header": header, "fill": fill, "bytes": writeBytes, "lock": lock,
 		},
 	})
 }
@@ -115,15 +116,25 @@ func header(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-func notNumber(ts *testscript.TestScript, neg bool, args []string) {
-	arguments(ts, neg, args, 1, "notnumber FILE")
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, neg, args, 3, "fill FILE TENSOR VALUE")
+	value, err := strconv.ParseFloat(args[2], 32)
+	ts.Check(err)
 	edit(ts, args[0], func(b []byte) ([]byte, error) {
 		end := 8 + binary.LittleEndian.Uint64(b)
-		var tensors map[string]struct{ Data_offsets [2]uint64 }
+		var tensors map[string]struct {
+			Offsets []uint64 `json:"data_offsets"`
+		}
 		if err := json.Unmarshal(b[8:end], &tensors); err != nil {
 			return nil, err
 		}
-		binary.LittleEndian.PutUint32(b[end+tensors["model.norm.weight"].Data_offsets[0]:], 0x7fc00000)
+		at := tensors[args[1]].Offsets
+		if at == nil {
+			return nil, fmt.Errorf("%q is not there", args[1])
+		}
+		for i := at[0]; i < at[1]; i += 4 {
+			binary.LittleEndian.PutUint32(b[end+i:], math.Float32bits(float32(value)))
+		}
 		return b, nil
 	})
 }

@@ -28,7 +28,9 @@ var ours = []string{
 // claim makes the output folder this run's own: it exists, is writable and
 // locked, and is empty, to be resumed or to be overwritten.
 func claim(dir string, resume, overwrite bool) (unlock func(), err error) {
-	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
+	st, err := os.Stat(dir)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if err == nil && !st.IsDir() {
 		return nil, fmt.Errorf("output_dir %s is a file; name a folder", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -44,6 +46,9 @@ func claim(dir string, resume, overwrite bool) (unlock func(), err error) {
 	}
 	unlock = func() {
 		os.Remove(lock.Path())
+		if isNew {
+			os.Remove(dir) // where the run wrote nothing
+		}
 		lock.Unlock()
 	}
 	if err := clear(dir, resume, overwrite); err != nil {

@@ -62,7 +62,7 @@ func (j *Job) Run(ctx context.Context, o RunOptions) error {
 		checkpoints: train.Checkpoints{Dir: j.outputPath(checkpointsDir), Keep: j.Config.Train.SaveTotalLimit},
 	}
 	if r.session, err = j.start(options); err != nil {
-		return err
+		return UsageError{err} // damaged weights, or a device that cannot hold them
 	}
 	defer r.session.Close()
 	if r.identity, err = j.identity(ctx); err != nil {
