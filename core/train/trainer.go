@@ -100,7 +100,10 @@ func (t *Trainer) Run(ctx context.Context, from State) (State, error) {
 	for state.Step < t.Steps {
 		event, err := t.step(ctx, c, &state)
 		if errors.Is(err, ErrInterrupted) {
-			return state, errors.Join(err, t.Observer.Save(state))
+			if saved := t.Observer.Save(state); saved != nil {
+				return state, fmt.Errorf("interrupted: %w", saved)
+			}
+			return state, err
 		}
 		if err != nil {
 			return state, err

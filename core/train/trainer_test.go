@@ -47,6 +47,7 @@ func (m *fakeModel) DropGradients() error {
 
 // notes are what an observer heard.
 type notes struct {
+	full  error // what Save answers
 	steps []StepEvent
 	evals []EvalEvent
 	saved []State
@@ -54,7 +55,7 @@ type notes struct {
 
 func (n *notes) Stepped(e StepEvent) error   { n.steps = append(n.steps, e); return nil }
 func (n *notes) Evaluated(e EvalEvent) error { n.evals = append(n.evals, e); return nil }
-func (n *notes) Save(s State) error          { n.saved = append(n.saved, s); return nil }
+func (n *notes) Save(s State) error          { n.saved = append(n.saved, s); return n.full }
 
 // fiveExamples is a plan of five examples of two tokens, one a batch.
 func fiveExamples(t *testing.T) *data.Plan {
@@ -141,6 +142,16 @@ func TestInterruptedInTheMiddleOfAWindow(t *testing.T) {
 	want := State{Step: 1, Position: Position{Batch: 2}, Tokens: 4}
 	if state != want || len(n.saved) != 1 || n.saved[0] != want || m.dropped != 1 || len(m.updates) != 1 {
 		t.Errorf("state %+v, saved %+v, gradients dropped %d times, %d updates", state, n.saved, m.dropped, len(m.updates))
+	}
+}
+
+// Where nothing could be saved, the run failed; it was not just interrupted.
+func TestInterruptedWithoutRoom(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	full := errors.New("no space left on device")
+	_, err := trainer(t, &fakeModel{stop: cancel}, &notes{full: full}).Run(ctx, State{})
+	if errors.Is(err, ErrInterrupted) || !errors.Is(err, full) {
+		t.Errorf("error %v", err)
 	}
 }
 
