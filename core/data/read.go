@@ -121,6 +121,9 @@ func readArray(r io.Reader, path string, yield func(Record) error) error {
 	if _, err := d.Token(); err != nil {
 		return fmt.Errorf("%s: the array is not closed: %w; is the file cut off?", path, err)
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: something follows the array, at byte %d; wanted one array of records", path, d.InputOffset())
+	}
 	return nil
 }
 
