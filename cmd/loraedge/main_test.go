@@ -71,7 +71,7 @@ func makeModel(dir string) (string, error) {
 	if err := json.Unmarshal(config, &fields); err != nil {
 		return "", err
 	}
-	fields["vocab_size"] = 520
+	fields["vocab_size"], fields["max_position_embeddings"] = 520, 512
 	if config, err = json.Marshal(fields); err != nil {
 		return "", err
 	}

@@ -243,6 +243,6 @@ func (p *preparer) checkNotEmpty(sources []Source) error {
 	if p.counts.Examples > 0 {
 		return nil
 	}
-	return fmt.Errorf("nothing to train on: of %d records %d have no token that is trained and %d were dropped as too long; look at roles_to_train, train_on_inputs, sequence_len and the dataset's type (%q)",
-		p.counts.Records, p.counts.Untrained, p.counts.Dropped, sources[0].Type)
+	return fmt.Errorf("nothing to train on: of %d records %d have no token that is trained, %d were cut to sequence_len and %d were dropped as too long; look at roles_to_train, train_on_inputs, sequence_len and the dataset's type (%q)",
+		p.counts.Records, p.counts.Untrained, p.counts.Cut, p.counts.Dropped, sources[0].Type)
 }

@@ -135,7 +135,7 @@ func parseCheckpoint(text []byte) (Checkpoint, error) {
 	if cp.Version != checkpointVersion {
 		return cp, fmt.Errorf("%s has version %d, this program writes and reads %d", checkpointState, cp.Version, checkpointVersion)
 	}
-	if cp.Step < 0 || cp.Position.Epoch < 0 || cp.Position.Batch < 0 || cp.MetricsBytes < 0 {
+	if cp.Step < 0 || cp.Position.Epoch < 0 || cp.Position.Batch < 0 || cp.Tokens < 0 || cp.MetricsBytes < 0 {
 		return cp, fmt.Errorf("%s has a negative position", checkpointState)
 	}
 	if len(cp.SHA256) == 0 {

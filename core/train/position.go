@@ -1,6 +1,10 @@
 package train
 
-import "github.com/loraedge/loraedge/core/data"
+import (
+	"fmt"
+
+	"github.com/loraedge/loraedge/core/data"
+)
 
 // Position is the place in the data at which the next window begins.
 type Position struct {
@@ -25,6 +29,10 @@ func newCursor(plan *data.Plan, accumulation int, at Position) *cursor {
 // next returns the next window and moves past it.
 func (c *cursor) next() ([]*data.Batch, error) {
 	c.load()
+	if c.at.Batch >= len(c.epoch) {
+		return nil, fmt.Errorf("the checkpoint goes on at batch %d of epoch %d, which has only %d: it is damaged, remove its folder to use an earlier one",
+			c.at.Batch, c.at.Epoch, len(c.epoch))
+	}
 	end := min(c.at.Batch+c.accumulation, len(c.epoch))
 	window, err := c.plan.Window(c.epoch[c.at.Batch:end])
 	if err != nil {

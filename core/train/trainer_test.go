@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/loraedge/loraedge/core/data"
@@ -151,6 +152,13 @@ func TestInterruptedWithoutRoom(t *testing.T) {
 	full := errors.New("no space left on device")
 	_, err := trainer(t, &fakeModel{stop: cancel}, &notes{full: full}).Run(ctx, State{})
 	if errors.Is(err, ErrInterrupted) || !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPositionBeyondTheData(t *testing.T) {
+	_, err := trainer(t, &fakeModel{}, &notes{}).Run(context.Background(), State{Step: 1, Position: Position{Batch: 99}})
+	if err == nil || !strings.Contains(err.Error(), "goes on at batch 99 of epoch 0, which has only 5") {
 		t.Errorf("error %v", err)
 	}
 }
