@@ -138,6 +138,9 @@ func TestResumeAfterKill(t *testing.T) {
 		}
 	}
 	want.equals(t, runToEnd(t, dir))
+	if resumed == 0 {
+		t.Error("no run that had resumed was killed: the test shows nothing")
+	}
 	t.Logf("%d kills of runs of %v, %d of them in runs that had resumed, %d runs ended before they were killed", kills, duration, resumed, finished)
 }
 
