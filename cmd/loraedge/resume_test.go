@@ -114,11 +114,11 @@ func TestResumeAfterKill(t *testing.T) {
 	const kills, seed = 30, 7
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	whole := newRun(t, "24", "2")
+	whole := newRun(t, "60", "2")
 	began := time.Now()
 	want := runToEnd(t, whole)
 	duration := time.Since(began)
-	dir := newRun(t, "24", "2")
+	dir := newRun(t, "60", "2")
 	finished, resumed := 0, 0
 	for killed := 0; killed < kills; {
 		if complete, from := killedRun(t, dir, time.Duration(random.Int64N(int64(duration)))); complete {
