@@ -17,7 +17,7 @@ type Record struct {
 }
 
 const (
-	trainRecords = 500
+	trainRecords = 600
 	// testPerGroup records of each table of facts are held out.
 	testPerGroup = 2
 )
