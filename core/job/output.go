@@ -51,14 +51,15 @@ func claim(dir string, resume, overwrite bool) (unlock func(), err error) {
 		}
 		lock.Unlock()
 	}
-	if err := clear(dir, resume, overwrite); err != nil {
+	if err := checkUse(dir, resume, overwrite); err != nil {
 		unlock()
 		return nil, err
 	}
 	return unlock, nil
 }
 
-func clear(dir string, resume, overwrite bool) error {
+// checkUse says whether a run may write to the folder as it is.
+func checkUse(dir string, resume, overwrite bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -79,6 +80,11 @@ func clear(dir string, resume, overwrite bool) error {
 	if _, err := os.Stat(filepath.Join(dir, runFile)); err != nil {
 		return fmt.Errorf("--overwrite: output_dir %s was not written by a run (it has no %s), so nothing in it is removed; name another folder", dir, runFile)
 	}
+	return nil
+}
+
+// removeEarlier removes what an earlier run wrote.
+func removeEarlier(dir string) error {
 	for _, name := range ours {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("--overwrite: %w", err)

@@ -68,6 +68,11 @@ func (j *Job) Run(ctx context.Context, o RunOptions) error {
 	if r.identity, err = j.identity(ctx); err != nil {
 		return err
 	}
+	if o.Overwrite {
+		if err := removeEarlier(j.Config.OutputDir.Name); err != nil {
+			return err
+		}
+	}
 	state, keep, err := r.resume(o.Resume)
 	if err != nil {
 		return UsageError{err}
