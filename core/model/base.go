@@ -83,7 +83,7 @@ func (b *Base) checkTensors(g *graph.Graph) error {
 	}
 	for _, p := range g.Params {
 		if t, _ := b.Folder.Tensor(p.Tensor); !t.DType.Convertible() {
-			return fmt.Errorf("tensor %s has dtype %s; wanted F32, F16 or BF16", t.Name, t.DType)
+			return fmt.Errorf("%s: tensor %s has dtype %s; wanted F32, F16 or BF16", t.Path, t.Name, t.TypeName)
 		}
 	}
 	return nil
