@@ -22,6 +22,12 @@ type Graph struct {
 	Params []Param
 }
 
+// Segments are embed, blocks and head, in the order in which they run.
+func (g *Graph) Segments() []Segment {
+	all := append([]Segment{g.Embed}, g.Blocks...)
+	return append(all, g.Head)
+}
+
 // Param is a parameter and where in the model's files it is found.
 type Param struct {
 	// Name is the parameter's name, unique in the graph: the Hugging Face

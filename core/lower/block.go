@@ -58,7 +58,7 @@ func (f *function) token(name string) program.Operand {
 	return f.param("io."+name, dtype.I32, f.rows, 1)
 }
 
-// role is the variable of operation i's parameter; want is its key's suffix.
+// role is the variable of operation i's parameter, absent where it has none.
 func (f *function) role(i int, role, param string) program.Operand {
 	if param == "" {
 		return absent

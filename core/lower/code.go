@@ -21,7 +21,7 @@ type variable struct {
 
 func newCode() *code { return &code{byKey: map[string]int{}} }
 
-// rows is the operand of all rows of a variable.
+// operand names all rows of a variable.
 func (c *code) operand(v int) program.Operand {
 	return program.Operand{Slot: v, Rows: c.vars[v].Rows}
 }

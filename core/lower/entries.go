@@ -191,7 +191,7 @@ func (p *pass) resolve(key string, layer int, m *residual) program.BufferID {
 // op of a layer.
 func (p *pass) parameter(op, role string, layer int) program.BufferID {
 	i := number(op)
-	o := p.allSegments()[layer+1].Ops[i]
+	o := p.graph.Segments()[layer+1].Ops[i]
 	role, isGrad := strings.CutSuffix(role, ".grad")
 	if what, ok := strings.CutSuffix(role, "_cache"); ok {
 		return p.caches[cacheName(layer, i, what)]

@@ -159,7 +159,7 @@ func (l *lowerer) allocateParameters() error {
 		}
 		l.model.Weights[p.Name] = id
 	}
-	for i, s := range l.allSegments() {
+	for i, s := range l.graph.Segments() {
 		for _, op := range s.Ops {
 			if op.Kind == graph.RoPE {
 				if err := l.constant(op.InvFreq, place); err != nil {
@@ -173,11 +173,6 @@ func (l *lowerer) allocateParameters() error {
 	}
 	l.addBlocks(program.Weights, weights)
 	return l.allocateRegions(trained)
-}
-
-func (l *lowerer) allSegments() []graph.Segment {
-	all := append([]graph.Segment{l.graph.Embed}, l.graph.Blocks...)
-	return append(all, l.graph.Head)
 }
 
 type trainedTensor struct {

@@ -118,7 +118,7 @@ func randomParam(p graph.Param, norms map[string]float32, r *rand.Rand) []float3
 // normOffsets are the names of norm weights and what is added to each.
 func normOffsets(g *graph.Graph) map[string]float32 {
 	norms := map[string]float32{}
-	for _, seg := range append(append([]graph.Segment{g.Embed}, g.Blocks...), g.Head) {
+	for _, seg := range g.Segments() {
 		for _, op := range seg.Ops {
 			if op.Kind == graph.RMSNorm {
 				norms[op.Weight] = op.Offset

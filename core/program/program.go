@@ -209,16 +209,6 @@ type Scalars struct {
 	Tokens int
 }
 
-// Entry returns the index of the entry of this kind and number of tokens, or -1.
-func (p *Program) Entry(kind EntryKind, tokens int) int {
-	for i, e := range p.Entries {
-		if e.Kind == kind && (e.Tokens == tokens || kind == Update) {
-			return i
-		}
-	}
-	return -1
-}
-
 // Buffer returns the buffer with this name, or -1.
 func (p *Program) Buffer(name string) BufferID {
 	for i := range p.Buffers {
