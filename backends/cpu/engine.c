@@ -169,11 +169,24 @@ void le_engine_free(le_engine *e) {
 	free(e);
 }
 
-int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *s) {
+static double now(void) {
+	struct timespec t;
+	timespec_get(&t, TIME_UTC);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *s, double *seconds) {
 	e->table_count = 0; // positions may have changed since the last run
-	for (int64_t i = 0; i < count; i++)
+	double from = seconds ? now() : 0;
+	for (int64_t i = 0; i < count; i++) {
 		if (e->isa->ops[list[i].op](e, &list[i], s))
 			return 1;
+		if (seconds) {
+			double to = now();
+			seconds[i] += to - from;
+			from = to;
+		}
+	}
 	return 0;
 }
 
@@ -192,13 +205,10 @@ static void peak_task(void *context, int64_t task, int thread) {
 
 double le_peak(le_engine *e, double seconds) {
 	peak_job j = {e->isa, 20000, 0};
-	struct timespec from, now;
-	timespec_get(&from, TIME_UTC);
-	double passed = 0;
+	double from = now(), passed = 0;
 	do {
 		le_pool_run(e->pool, 16 * e->threads, peak_task, &j);
-		timespec_get(&now, TIME_UTC);
-		passed = (double)(now.tv_sec - from.tv_sec) + 1e-9 * (double)(now.tv_nsec - from.tv_nsec);
+		passed = now() - from;
 	} while (passed < seconds);
 	return 1e-9 * (double)j.operations / passed;
 }

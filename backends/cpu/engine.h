@@ -87,7 +87,8 @@ le_engine *le_engine_new(int threads, const char *isa);
 void le_engine_free(le_engine *e);
 
 // Runs a list of instructions. 0, or 1 where there was no memory to work in.
-int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *s);
+// Each instruction's time is added to its place in seconds [count], unless NULL.
+int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *s, double *seconds);
 
 // Zeroed memory from a multiple of 256 bytes on; NULL where there is none.
 void *le_alloc(int64_t bytes);

@@ -129,7 +129,37 @@ func (x *Executable) part(id program.BufferID, offset int64, n int) ([]byte, err
 }
 
 // Run runs an entry to its end.
-func (x *Executable) Run(entry int, s *program.Scalars) error {
+func (x *Executable) Run(entry int, s *program.Scalars) error { return x.run(entry, s, nil) }
+
+// Time runs an entry and returns the seconds that each of its instructions
+// took, in the order of the entry's calls.
+func (x *Executable) Time(entry int, s *program.Scalars) ([]Timing, error) {
+	var all []Timing
+	if entry >= 0 && entry < len(x.program.Entries) {
+		for c, call := range x.program.Entries[entry].Calls {
+			for i := range x.program.Segments[call.Segment].Instrs {
+				all = append(all, Timing{Call: c, Instr: i})
+			}
+		}
+	}
+	seconds := make([]float64, len(all))
+	if err := x.run(entry, s, seconds); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].Seconds = seconds[i]
+	}
+	return all, nil
+}
+
+// Timing is the time of instruction Instr of the segment that call Call of an
+// entry names.
+type Timing struct {
+	Call, Instr int
+	Seconds     float64
+}
+
+func (x *Executable) run(entry int, s *program.Scalars, seconds []float64) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.machine == nil {
@@ -143,7 +173,7 @@ func (x *Executable) Run(entry int, s *program.Scalars) error {
 			return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
 		}
 	}
-	if err := x.machine.run(entry, s); err != nil {
+	if err := x.machine.run(entry, s, seconds); err != nil {
 		return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
 	}
 	return nil

@@ -158,8 +158,8 @@ func flag(b bool) C.int32_t {
 	return 0
 }
 
-// run is one call into C.
-func (m *machine) run(entry int, s *program.Scalars) error {
+// run is one call into C; seconds, one an instruction, is nil where nobody asks.
+func (m *machine) run(entry int, s *program.Scalars, seconds []float64) error {
 	c := C.le_scalars{
 		seed: C.uint64_t(s.Seed), dropout_step: C.uint32_t(s.DropoutStep), training: flag(s.Training),
 		adapter: C.float(s.Adapter), inv_n: C.float(s.InvN),
@@ -168,7 +168,7 @@ func (m *machine) run(entry int, s *program.Scalars) error {
 		past: C.int64_t(s.Past), tokens: C.int64_t(s.Tokens),
 	}
 	l := m.lists[entry]
-	if C.le_run(m.engine, l.first, C.int64_t(l.count), &c) != 0 {
+	if C.le_run(m.engine, l.first, C.int64_t(l.count), &c, (*C.double)(unsafe.SliceData(seconds))) != 0 {
 		return errNoMemory
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/loraedge/loraedge/core/program"
@@ -86,9 +87,13 @@ func (m *machine) compile(entries [][]instr, blocks [][]byte) error {
 	return nil
 }
 
-func (m *machine) run(entry int, s *program.Scalars) error {
-	for _, st := range m.entries[entry] {
+func (m *machine) run(entry int, s *program.Scalars, seconds []float64) error {
+	for i, st := range m.entries[entry] {
+		from := time.Now()
 		plainOps[st.op](&turn{st, s, m.threads})
+		if seconds != nil {
+			seconds[i] += time.Since(from).Seconds()
+		}
 	}
 	return nil
 }
