@@ -15,6 +15,13 @@ type Conversation struct {
 	// Fields are the record's own fields by name, for templates that lay a
 	// record out by field instead of by message (the "alpaca" template).
 	Fields map[string]string
+	// Rejected makes the conversation a preference pair: Messages is the chosen
+	// one, Rejected the same prompt with the answer that was liked less. Both
+	// are whole conversations.
+	Rejected []Message
+	// Label says whether the answer is desirable, where the record has no
+	// pair but a judgement (KTO); nil for none.
+	Label *bool
 }
 
 // Message is one turn of a conversation.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/loraedge/loraedge/core/conversation"
 	"github.com/loraedge/loraedge/plugins/protocol"
@@ -96,7 +97,10 @@ func checkConversation(c conversation.Conversation) error {
 	if (len(c.Messages) == 0) == (c.Text == "") {
 		return fmt.Errorf("%d messages and %d bytes of text, want either messages or text", len(c.Messages), len(c.Text))
 	}
-	for i, m := range c.Messages {
+	if len(c.Rejected) > 0 && len(c.Messages) == 0 {
+		return fmt.Errorf("rejected messages without chosen ones")
+	}
+	for i, m := range slices.Concat(c.Messages, c.Rejected) {
 		if !knownRoles[m.Role] {
 			return fmt.Errorf("message %d has the role %q, want system, user, assistant or tool", i, plain(m.Role))
 		}

@@ -19,11 +19,7 @@ func ResultToWire(r Result) *pb.Result {
 	}
 	c := r.Conversation
 	w := &pb.Conversation{Text: Text(c.Text), Tools: Text(c.Tools)}
-	for _, m := range c.Messages {
-		w.Messages = append(w.Messages, &pb.Message{
-			Role: Text(m.Role), Content: Text(m.Content), ToolCalls: Text(m.ToolCalls), Weight: m.Weight,
-		})
-	}
+	w.Messages, w.Rejected, w.Label = messagesToWire(c.Messages), messagesToWire(c.Rejected), c.Label
 	if c.Fields != nil {
 		w.Fields = make(map[string]string, len(c.Fields))
 		for name, value := range c.Fields {
@@ -39,10 +35,29 @@ func ResultFromWire(w *pb.Result) Result {
 	c := w.GetConversation()
 	r := Result{Error: w.GetError()}
 	r.Conversation = conversation.Conversation{Text: c.GetText(), Tools: c.GetTools(), Fields: c.GetFields()}
-	for _, m := range c.GetMessages() {
-		r.Conversation.Messages = append(r.Conversation.Messages, conversation.Message{
+	r.Conversation.Messages, r.Conversation.Rejected = messagesFromWire(c.GetMessages()), messagesFromWire(c.GetRejected())
+	if c != nil {
+		r.Conversation.Label = c.Label
+	}
+	return r
+}
+
+func messagesToWire(messages []conversation.Message) []*pb.Message {
+	var out []*pb.Message
+	for _, m := range messages {
+		out = append(out, &pb.Message{
+			Role: Text(m.Role), Content: Text(m.Content), ToolCalls: Text(m.ToolCalls), Weight: m.Weight,
+		})
+	}
+	return out
+}
+
+func messagesFromWire(messages []*pb.Message) []conversation.Message {
+	var out []conversation.Message
+	for _, m := range messages {
+		out = append(out, conversation.Message{
 			Role: m.GetRole(), Content: m.GetContent(), ToolCalls: m.GetToolCalls(), Weight: m.Weight,
 		})
 	}
-	return r
+	return out
 }

@@ -66,6 +66,11 @@ func TestResultsSurviveTheWire(t *testing.T) {
 		{Error: "no"},
 		{Conversation: conversation.Conversation{Text: "t"}},
 		{Conversation: conversation.Conversation{
+			Messages: []conversation.Message{{Role: "user", Content: "u"}, {Role: "assistant", Content: "good"}},
+			Rejected: []conversation.Message{{Role: "user", Content: "u"}, {Role: "assistant", Content: "bad"}},
+		}},
+		{Conversation: conversation.Conversation{Messages: []conversation.Message{{Role: "assistant"}}, Label: new(bool)}},
+		{Conversation: conversation.Conversation{
 			Messages: []conversation.Message{{Role: "user", Content: "c", ToolCalls: "[1]", Weight: &weight}, {Role: "tool"}},
 			Tools:    "[]", Fields: map[string]string{"a": ""},
 		}},

@@ -1185,6 +1185,8 @@ type Conversation struct {
 	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	Tools         string                 `protobuf:"bytes,3,opt,name=tools,proto3" json:"tools,omitempty"`
 	Fields        map[string]string      `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Rejected      []*Message             `protobuf:"bytes,5,rep,name=rejected,proto3" json:"rejected,omitempty"`
+	Label         *bool                  `protobuf:"varint,6,opt,name=label,proto3,oneof" json:"label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1245,6 +1247,20 @@ func (x *Conversation) GetFields() map[string]string {
 		return x.Fields
 	}
 	return nil
+}
+
+func (x *Conversation) GetRejected() []*Message {
+	if x != nil {
+		return x.Rejected
+	}
+	return nil
+}
+
+func (x *Conversation) GetLabel() bool {
+	if x != nil && x.Label != nil {
+		return *x.Label
+	}
+	return false
 }
 
 type Message struct {
@@ -1409,15 +1425,18 @@ const file_plugin_proto_rawDesc = "" +
 	"\aresults\x18\x01 \x03(\v2\x1a.loraedge.plugin.v1.ResultR\aresults\"d\n" +
 	"\x06Result\x12D\n" +
 	"\fconversation\x18\x01 \x01(\v2 .loraedge.plugin.v1.ConversationR\fconversation\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"\xf2\x01\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"\xd0\x02\n" +
 	"\fConversation\x127\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1b.loraedge.plugin.v1.MessageR\bmessages\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
 	"\x05tools\x18\x03 \x01(\tR\x05tools\x12D\n" +
-	"\x06fields\x18\x04 \x03(\v2,.loraedge.plugin.v1.Conversation.FieldsEntryR\x06fields\x1a9\n" +
+	"\x06fields\x18\x04 \x03(\v2,.loraedge.plugin.v1.Conversation.FieldsEntryR\x06fields\x127\n" +
+	"\brejected\x18\x05 \x03(\v2\x1b.loraedge.plugin.v1.MessageR\brejected\x12\x19\n" +
+	"\x05label\x18\x06 \x01(\bH\x00R\x05label\x88\x01\x01\x1a9\n" +
 	"\vFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"~\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
+	"\x06_label\"~\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\tR\acontent\x12\x1d\n" +
@@ -1485,19 +1504,20 @@ var file_plugin_proto_depIdxs = []int32{
 	17, // 13: loraedge.plugin.v1.Result.conversation:type_name -> loraedge.plugin.v1.Conversation
 	18, // 14: loraedge.plugin.v1.Conversation.messages:type_name -> loraedge.plugin.v1.Message
 	20, // 15: loraedge.plugin.v1.Conversation.fields:type_name -> loraedge.plugin.v1.Conversation.FieldsEntry
-	0,  // 16: loraedge.plugin.v1.Architecture.Describe:input_type -> loraedge.plugin.v1.DescribeRequest
-	4,  // 17: loraedge.plugin.v1.Architecture.Build:input_type -> loraedge.plugin.v1.BuildRequest
-	0,  // 18: loraedge.plugin.v1.Dataset.Describe:input_type -> loraedge.plugin.v1.DescribeRequest
-	14, // 19: loraedge.plugin.v1.Dataset.Convert:input_type -> loraedge.plugin.v1.ConvertRequest
-	2,  // 20: loraedge.plugin.v1.Architecture.Describe:output_type -> loraedge.plugin.v1.ArchitectureDescription
-	6,  // 21: loraedge.plugin.v1.Architecture.Build:output_type -> loraedge.plugin.v1.BuildResponse
-	11, // 22: loraedge.plugin.v1.Dataset.Describe:output_type -> loraedge.plugin.v1.DatasetDescription
-	15, // 23: loraedge.plugin.v1.Dataset.Convert:output_type -> loraedge.plugin.v1.ConvertResponse
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	18, // 16: loraedge.plugin.v1.Conversation.rejected:type_name -> loraedge.plugin.v1.Message
+	0,  // 17: loraedge.plugin.v1.Architecture.Describe:input_type -> loraedge.plugin.v1.DescribeRequest
+	4,  // 18: loraedge.plugin.v1.Architecture.Build:input_type -> loraedge.plugin.v1.BuildRequest
+	0,  // 19: loraedge.plugin.v1.Dataset.Describe:input_type -> loraedge.plugin.v1.DescribeRequest
+	14, // 20: loraedge.plugin.v1.Dataset.Convert:input_type -> loraedge.plugin.v1.ConvertRequest
+	2,  // 21: loraedge.plugin.v1.Architecture.Describe:output_type -> loraedge.plugin.v1.ArchitectureDescription
+	6,  // 22: loraedge.plugin.v1.Architecture.Build:output_type -> loraedge.plugin.v1.BuildResponse
+	11, // 23: loraedge.plugin.v1.Dataset.Describe:output_type -> loraedge.plugin.v1.DatasetDescription
+	15, // 24: loraedge.plugin.v1.Dataset.Convert:output_type -> loraedge.plugin.v1.ConvertResponse
+	21, // [21:25] is the sub-list for method output_type
+	17, // [17:21] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -1505,6 +1525,7 @@ func file_plugin_proto_init() {
 	if File_plugin_proto != nil {
 		return
 	}
+	file_plugin_proto_msgTypes[17].OneofWrappers = []any{}
 	file_plugin_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
