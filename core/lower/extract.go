@@ -95,7 +95,7 @@ func (c *code) segment(name string, instrs []program.Instr, bound map[int]string
 	defer s.release(mark)
 	for _, v := range localsByFirstUse(instrs, slot) {
 		x := c.vars[v].Slot
-		bytes := int64(x.Rows) * int64(x.Cols) * int64(x.DType.Size())
+		bytes := x.DType.Bytes(x.Rows, x.Cols)
 		from, to := lifetime(instrs, v)
 		place, err := s.place(bytes, from, to)
 		if err != nil {

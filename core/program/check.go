@@ -3,6 +3,8 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/loraedge/loraedge/formats/dtype"
 )
@@ -35,8 +37,14 @@ func (p *Program) Check() error {
 }
 
 func checkShape(t dtype.DType, rows, cols int) error {
-	if t != dtype.F32 && t != dtype.I32 {
-		return fmt.Errorf("has type %s; programs hold F32 and I32", t)
+	switch t {
+	case dtype.F32, dtype.I32, dtype.BF16, dtype.F16:
+	case dtype.NF4, dtype.NF4Double:
+		if cols%dtype.Block != 0 {
+			return fmt.Errorf("has %d columns; %s wants a multiple of %d", cols, t, dtype.Block)
+		}
+	default:
+		return fmt.Errorf("has type %s; programs hold F32, I32, BF16, F16, NF4 and NF4_DOUBLE", t)
 	}
 	if rows < 1 || cols < 1 || int64(rows) > (1<<60)/int64(cols) {
 		return fmt.Errorf("has shape [%d, %d]", rows, cols)
@@ -54,7 +62,7 @@ func (p *Program) checkPlace(t dtype.DType, rows, cols int, at Place) error {
 	if at.Offset < 0 || at.Offset%Align != 0 {
 		return fmt.Errorf("is at byte %d, not on a boundary of %d bytes", at.Offset, Align)
 	}
-	bytes := int64(rows) * int64(cols) * int64(t.Size())
+	bytes := t.Bytes(rows, cols)
 	if size := p.Blocks[at.Block].Size; bytes > size-at.Offset {
 		return fmt.Errorf("is %d bytes at byte %d of block %d, which has %d bytes", bytes, at.Offset, at.Block, size)
 	}
@@ -127,8 +135,11 @@ func (s *Segment) checkOperand(rule operandRule, o Operand, dims map[string]int)
 	if o.Row < 0 || o.Rows < 1 || o.Row > slot.Rows-o.Rows {
 		return fmt.Errorf("names rows %d to %d of %q, which has %d", o.Row, o.Row+o.Rows-1, slot.Name, slot.Rows)
 	}
-	if slot.DType != rule.dtype {
-		return fmt.Errorf("is %s (%q), wants %s", slot.DType, slot.Name, rule.dtype)
+	if !slices.Contains(rule.dtypes, slot.DType) {
+		return fmt.Errorf("is %s (%q), wants %s", slot.DType, slot.Name, strings.Trim(fmt.Sprint(rule.dtypes), "[]"))
+	}
+	if slot.DType.InBlocks() && o.Rows != slot.Rows {
+		return fmt.Errorf("names %d of %d rows of %q: a matrix of %s is used whole", o.Rows, slot.Rows, slot.Name, slot.DType)
 	}
 	for _, d := range []struct {
 		name string
@@ -186,6 +197,9 @@ func (a *Attr) check(op Op, sig *signature, given map[string]bool, dims map[stri
 		case !given["index"]:
 			return errors.New("has dropout, and the operand index is absent")
 		}
+	}
+	if c := a.Compute; c != 0 && c != dtype.F32 && (!sig.compute || c != dtype.BF16 && c != dtype.F16) {
+		return fmt.Errorf("cannot compute in %s", c)
 	}
 	switch op {
 	case OpRMSNorm, OpRMSNormGrad, OpRMSNormWeightGrad:

@@ -115,7 +115,6 @@ func (p *Program) span(s *Segment, args []BufferID, o Operand) span {
 	if o.Slot < len(args) {
 		at = p.Buffers[args[o.Slot]].Place
 	}
-	row := int64(slot.Cols) * int64(slot.DType.Size())
-	begin := at.Offset + int64(o.Row)*row
-	return span{at.Block, begin, begin + int64(o.Rows)*row}
+	begin := at.Offset + slot.DType.Bytes(o.Row, slot.Cols)
+	return span{at.Block, begin, begin + slot.DType.Bytes(o.Rows, slot.Cols)}
 }

@@ -7,6 +7,8 @@ type Op uint8
 // to what is there, "=" replaces it unless Attr.Accumulate says to add.
 // drop is Attr.Dropout, identity when P is 0 or Scalars.Training is false; its
 // row key is the token's index (operand index [R,1]) and its column key the column.
+// table may be BF16 or F16 and w also NF4 or NF4Double; the others are F32. Attr.Compute
+// rounds both factors of every product of linears, x after drop.
 const (
 	// Embed: y[R,C] = Scale · table[ids[r], :].
 	// In: ids I32 [R,1], table [V,C]. Out: y.

@@ -51,7 +51,7 @@ type Buffer struct {
 }
 
 // Bytes is the buffer's size.
-func (b Buffer) Bytes() int64 { return int64(b.Rows) * int64(b.Cols) * int64(b.DType.Size()) }
+func (b Buffer) Bytes() int64 { return b.DType.Bytes(b.Rows, b.Cols) }
 
 // Segment is a function: instructions over parameters, which each call binds
 // to buffers, and locals, which have a fixed place in the arena. Blocks of one
@@ -104,6 +104,9 @@ type Instr struct {
 
 // Attr are the constants of an instruction; ops.go says which count for which.
 type Attr struct {
+	// Compute is the type that the factors of a product are rounded to, BF16 or
+	// F16; 0 or F32 is none. Sums stay F32. A backend may round less.
+	Compute     dtype.DType
 	Scale       float32
 	Accumulate  bool // add to the output instead of replacing it
 	Adapter     bool // output is multiplied by Scalars.Adapter

@@ -7,7 +7,7 @@ import "github.com/loraedge/loraedge/formats/dtype"
 // for itself.
 type operandRule struct {
 	name       string
-	dtype      dtype.DType
+	dtypes     []dtype.DType // any of these
 	rows, cols string
 	optional   bool
 }
@@ -18,6 +18,7 @@ type signature struct {
 	in, out    []operandRule
 	accumulate bool // Attr.Accumulate has a meaning
 	dropout    bool // Attr.Dropout has a meaning, and then needs the operand "index"
+	compute    bool // Attr.Compute has a meaning
 	// together lists pairs of operands that are there or absent together.
 	together [][2]string
 	// inPlace says that an output may be at the very place of an input.
@@ -25,11 +26,21 @@ type signature struct {
 }
 
 func f32(name, rows, cols string) operandRule {
-	return operandRule{name: name, dtype: dtype.F32, rows: rows, cols: cols}
+	return operandRule{name: name, dtypes: []dtype.DType{dtype.F32}, rows: rows, cols: cols}
+}
+
+// table is a frozen or trained matrix whose rows are looked up.
+func table(name, rows, cols string) operandRule {
+	return operandRule{name: name, dtypes: []dtype.DType{dtype.F32, dtype.BF16, dtype.F16}, rows: rows, cols: cols}
+}
+
+// weight is a frozen or trained matrix that is a factor of products.
+func weight(name, rows, cols string) operandRule {
+	return operandRule{name: name, dtypes: []dtype.DType{dtype.F32, dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double}, rows: rows, cols: cols}
 }
 
 func i32(name, rows string) operandRule {
-	return operandRule{name: name, dtype: dtype.I32, rows: rows, cols: "1"}
+	return operandRule{name: name, dtypes: []dtype.DType{dtype.I32}, rows: rows, cols: "1"}
 }
 
 func optional(r operandRule) operandRule {
@@ -42,7 +53,7 @@ func rules(r ...operandRule) []operandRule { return r }
 // signatures is the table in ops.go as data.
 var signatures = [opCount]signature{
 	OpEmbed: {
-		in:  rules(i32("ids", "R"), f32("table", "V", "C")),
+		in:  rules(i32("ids", "R"), table("table", "V", "C")),
 		out: rules(f32("y", "R", "C")),
 	},
 	OpEmbedGrad: {
@@ -63,23 +74,23 @@ var signatures = [opCount]signature{
 		out: rules(f32("dw", "1", "G")),
 	},
 	OpLinear: {
-		in: rules(f32("x", "R", "I"), f32("w", "O", "I"), optional(f32("bias", "1", "O")),
+		in: rules(f32("x", "R", "I"), weight("w", "O", "I"), optional(f32("bias", "1", "O")),
 			optional(f32("u", "R", "K")), optional(f32("b", "O", "K")), optional(i32("index", "R"))),
 		out:        rules(f32("y", "R", "O")),
-		accumulate: true, dropout: true,
+		accumulate: true, dropout: true, compute: true,
 		together: [][2]string{{"u", "b"}},
 	},
 	OpLinearGrad: {
-		in: rules(f32("dy", "R", "O"), f32("w", "O", "I"),
+		in: rules(f32("dy", "R", "O"), weight("w", "O", "I"),
 			optional(f32("du", "R", "K")), optional(f32("a", "K", "I")), optional(i32("index", "R"))),
 		out:        rules(f32("dx", "R", "I")),
-		accumulate: true, dropout: true,
+		accumulate: true, dropout: true, compute: true,
 		together: [][2]string{{"du", "a"}},
 	},
 	OpLinearWeightGrad: {
 		in:      rules(f32("dy", "R", "O"), f32("x", "R", "I"), optional(i32("index", "R"))),
 		out:     rules(f32("dw", "O", "I")),
-		dropout: true,
+		dropout: true, compute: true,
 	},
 	OpBiasGrad: {
 		in:  rules(f32("dy", "R", "O")),

@@ -21,7 +21,7 @@ var half = sync.OnceValue(func() *[1 << 16]float32 {
 
 // ToFloat32 converts the elements in src, of type d, to float32. dst has
 // exactly as many elements as src. The conversion from F32, F16 and BF16 is
-// exact; other types are an error.
+// exact; NF4 and NF4Double need a whole matrix; other types are an error.
 func ToFloat32(dst []float32, src []byte, d DType) error {
 	if err := check(len(dst), len(src), d); err != nil {
 		return err
@@ -38,6 +38,8 @@ func ToFloat32(dst []float32, src []byte, d DType) error {
 		for i := range dst {
 			dst[i] = t[binary.LittleEndian.Uint16(src[2*i:])]
 		}
+	case NF4, NF4Double:
+		blocksToFloat32(dst, src, d)
 	}
 	return nil
 }
@@ -78,11 +80,18 @@ func FromFloat32(dst []byte, src []float32, d DType) error {
 		for i, v := range src {
 			binary.LittleEndian.PutUint16(dst[2*i:], Float32ToF16(v))
 		}
+	case NF4, NF4Double:
+		q := NewQuantizer(int64(len(src)))
+		q.Append(src)
+		copy(dst, q.Bytes(d))
 	}
 	return nil
 }
 
 func check(elements, bytes int, d DType) error {
+	if d.InBlocks() {
+		return checkBlocks(elements, bytes, d)
+	}
 	if !d.Convertible() {
 		return fmt.Errorf("cannot convert between %s and float32: only F32, F16 and BF16 are supported", d)
 	}

@@ -26,6 +26,12 @@ const (
 	I64
 	F64
 	C64
+	elements // how many have one size for each element
+
+	// NF4 and NF4Double hold a matrix in blocks of 4-bit numbers with a scale
+	// each; block.go has their layout.
+	NF4
+	NF4Double
 	count
 )
 
@@ -53,29 +59,32 @@ var table = [count]struct {
 	I64:     {"I64", 8, false},
 	F64:     {"F64", 8, true},
 	C64:     {"C64", 8, false},
+
+	NF4:       {"NF4", 0, false},
+	NF4Double: {"NF4_DOUBLE", 0, false},
 }
 
 var byName = func() map[string]DType {
-	m := make(map[string]DType, count)
-	for d := Invalid + 1; d < count; d++ {
+	m := make(map[string]DType, elements)
+	for d := Invalid + 1; d < elements; d++ {
 		m[table[d].name] = d
 	}
 	return m
 }()
 
-// All lists every element type, smallest elements first.
+// All lists every element type of tensors in files, smallest elements first.
 func All() []DType {
-	all := make([]DType, 0, count-1)
-	for d := Invalid + 1; d < count; d++ {
+	all := make([]DType, 0, elements-1)
+	for d := Invalid + 1; d < elements; d++ {
 		all = append(all, d)
 	}
 	return all
 }
 
 // Valid reports whether d is one of the types listed here.
-func (d DType) Valid() bool { return d > Invalid && d < count }
+func (d DType) Valid() bool { return d > Invalid && d < count && d != elements }
 
-// Size is the number of bytes of one element, 0 for Invalid.
+// Size is the number of bytes of one element, 0 for Invalid and for types in blocks.
 func (d DType) Size() int {
 	if d >= count {
 		return 0
@@ -97,7 +106,7 @@ func (d DType) String() string {
 	return table[d].name
 }
 
-// Parse finds the type with a safetensors name ("BF16").
+// Parse finds the type with a safetensors name ("BF16"). Types in blocks have none.
 func Parse(name string) (DType, error) {
 	if d, ok := byName[name]; ok {
 		return d, nil
