@@ -5,7 +5,13 @@
 // backendtest holds the conformance suite that every backend passes.
 package backends
 
-import "github.com/loraedge/loraedge/core/program"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
 
 // Backend is one device that can run programs.
 type Backend interface {
@@ -24,6 +30,27 @@ type Device struct {
 	MemoryBytes int64
 	// MaxBlockBytes is the largest single allocation; 0 for no limit.
 	MaxBlockBytes int64
+	// Stores are the types besides F32 in which weights may be held, Computes
+	// those besides F32 that Attr.Compute may name, the preferred one first.
+	Stores, Computes []dtype.DType
+}
+
+// CheckTypes says which type a program has that the device does not know. A
+// backend calls it in Compile.
+func (d Device) CheckTypes(p *program.Program) error {
+	for _, s := range p.Segments {
+		for _, x := range s.Params {
+			if x.DType != dtype.F32 && x.DType != dtype.I32 && !slices.Contains(d.Stores, x.DType) {
+				return fmt.Errorf("%s cannot hold %q as %s", d.Name, x.Name, x.DType)
+			}
+		}
+		for i, in := range s.Instrs {
+			if c := in.Attr.Compute; c != dtype.Invalid && c != dtype.F32 && !slices.Contains(d.Computes, c) {
+				return fmt.Errorf("%s cannot compute instruction %d of segment %q (%s) in %s", d.Name, i, s.Name, in.Op, c)
+			}
+		}
+	}
+	return nil
 }
 
 // Executable is a compiled program with its memory.

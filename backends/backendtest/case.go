@@ -3,6 +3,7 @@ package backendtest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/loraedge/loraedge/backends"
@@ -19,6 +20,8 @@ type Operand struct {
 	// NaN: the instruction must replace it.
 	Floats []float32
 	Ints   []int32
+	// DType is how the buffer holds Floats; 0 is F32.
+	DType dtype.DType
 	// Before and After are the rows of the buffer around these; inputs hold NaN
 	// there, and an instruction must leave those of outputs alone.
 	Before, After int
@@ -51,6 +54,8 @@ func (c *Case) Program() (*program.Program, []program.Operand, []program.Operand
 		t := dtype.F32
 		if o.Ints != nil {
 			t = dtype.I32
+		} else if o.DType != dtype.Invalid {
+			t = o.DType
 		}
 		whole := b.Param(fmt.Sprintf("%s%d", name, i), t, o.Before+o.Rows+o.After, o.Cols)
 		return Rows(whole, o.Before, o.Rows)
@@ -68,6 +73,11 @@ func (c *Case) Program() (*program.Program, []program.Operand, []program.Operand
 	}
 	b.Emit(c.Op, c.Attr, in, out...)
 	return b.Program(), in, out
+}
+
+func (c *Case) program() *program.Program {
+	p, _, _ := c.Program()
+	return p
 }
 
 // fill writes all operands, surroundings included.
@@ -106,7 +116,36 @@ func (o Operand) write(e backends.Executable, to program.Operand) error {
 		all[i] = float32(math.NaN())
 	}
 	copy(all[o.Before*o.Cols:], o.Floats)
-	return WriteFloats(e, to, all)
+	if o.DType == dtype.Invalid {
+		return WriteFloats(e, to, all)
+	}
+	data, err := encode(all, o.DType)
+	if err != nil {
+		return err
+	}
+	return e.Write(program.BufferID(to.Slot), 0, data)
+}
+
+func encode(values []float32, d dtype.DType) ([]byte, error) {
+	data := make([]byte, d.Bytes(1, len(values)))
+	return data, dtype.FromFloat32(data, values, d)
+}
+
+// values are what the instruction sees of Floats. It panics where this suite
+// itself made an impossible case.
+func (o Operand) values() []float32 {
+	values := slices.Clone(o.Floats)
+	if o.DType == dtype.Invalid {
+		return values
+	}
+	data, err := encode(values, o.DType)
+	if err == nil {
+		err = dtype.ToFloat32(values, data, o.DType)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("backendtest: %v", err))
+	}
+	return values
 }
 
 // storage is the operand whose buffer holds output i.
@@ -232,8 +271,8 @@ func (c *Case) magnitudes(t *testing.T) [][]float64 {
 func absolute(list []Operand) []Operand {
 	out := append([]Operand(nil), list...)
 	for i, o := range out {
-		out[i].Floats = append([]float32(nil), o.Floats...)
-		for n, v := range o.Floats {
+		out[i].Floats, out[i].DType = o.values(), dtype.Invalid
+		for n, v := range out[i].Floats {
 			out[i].Floats[n] = float32(math.Abs(float64(v)))
 		}
 	}

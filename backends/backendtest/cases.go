@@ -21,14 +21,14 @@ func Cases(op program.Op) []Case {
 }
 
 var makers = map[program.Op]func(*generator){
-	program.OpEmbed:             embedCases,
+	program.OpEmbed:             also(embedCases, embedTypeCases),
 	program.OpEmbedGrad:         embedGradCases,
 	program.OpRMSNorm:           normCases,
 	program.OpRMSNormGrad:       normGradCases,
 	program.OpRMSNormWeightGrad: normWeightGradCases,
-	program.OpLinear:            linearCases,
-	program.OpLinearGrad:        linearGradCases,
-	program.OpLinearWeightGrad:  linearWeightGradCases,
+	program.OpLinear:            also(linearCases, linearTypeCases),
+	program.OpLinearGrad:        also(linearGradCases, linearGradTypeCases),
+	program.OpLinearWeightGrad:  also(linearWeightGradCases, linearWeightGradTypeCases),
 	program.OpBiasGrad:          biasGradCases,
 	program.OpRoPE:              ropeCases,
 	program.OpAttention:         attentionCases,
@@ -43,6 +43,15 @@ var makers = map[program.Op]func(*generator){
 	program.OpCrossEntropy:      crossEntropyCases,
 	program.OpGradNorm:          gradNormCases,
 	program.OpAdamW:             adamWCases,
+}
+
+// also is several makers in turn.
+func also(makers ...func(*generator)) func(*generator) {
+	return func(g *generator) {
+		for _, m := range makers {
+			m(g)
+		}
+	}
 }
 
 // generator collects the cases of one instruction.

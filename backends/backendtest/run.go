@@ -9,6 +9,7 @@ import (
 
 	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // Open makes the backend under test; what it needs to clean up it gives t.
@@ -54,7 +55,7 @@ func Run(t *testing.T, open Open, o Options) {
 	t.Run("instructions", func(t *testing.T) {
 		for _, op := range program.Ops() {
 			if slices.Contains(o.Lacks, op) {
-				t.Run(op.String(), func(t *testing.T) { refuses(t, backend, op) })
+				t.Run(op.String(), func(t *testing.T) { refuses(t, backend, &Cases(op)[0]) })
 				continue
 			}
 			t.Run(op.String(), func(t *testing.T) { runCases(t, op, backend, same, p) })
@@ -74,6 +75,10 @@ func runCases(t *testing.T, op program.Op, backend backends.Backend, same map[st
 	for i := range cases {
 		c := &cases[i]
 		t.Run(c.Name, func(t *testing.T) {
+			if backend.Describe().CheckTypes(c.program()) != nil {
+				refuses(t, backend, c)
+				return
+			}
 			got := c.Execute(t, backend)
 			c.compare(t, got, p)
 			for name, other := range same {
@@ -87,16 +92,35 @@ func runCases(t *testing.T, op program.Op, backend backends.Backend, same map[st
 	}
 }
 
-// compare holds every element against the reference and its bound.
+// compare holds every element against the reference and its bound. A backend
+// may leave out the rounding of Attr.Compute, then of all factors.
 func (c *Case) compare(t *testing.T, got [][]float32, p precision) {
+	t.Helper()
+	wrong := c.wrong(t, got, p)
+	if wrong != "" && c.Attr.Compute != dtype.Invalid {
+		exact := *c
+		exact.Attr.Compute = dtype.Invalid
+		if exact.wrong(t, got, p) == "" {
+			return
+		}
+	}
+	if wrong != "" {
+		t.Error(wrong)
+	}
+}
+
+// wrong says how the outputs differ from the reference's beyond their bound.
+func (c *Case) wrong(t *testing.T, got [][]float32, p precision) string {
 	t.Helper()
 	want := c.want(t)
 	bound := c.bound(t, want, p)
+	var all []string
 	for i := range want {
 		if wrong := difference(got[i], want[i], bound[i], c.Out[i].Cols); wrong != "" {
-			t.Errorf("output %d: %s", i, wrong)
+			all = append(all, fmt.Sprintf("output %d: %s", i, wrong))
 		}
 	}
+	return strings.Join(all, "; ")
 }
 
 // difference says how many elements of a matrix are beyond slack times their
@@ -128,16 +152,20 @@ func sameSpecial(got, want float64) bool {
 	return math.IsNaN(got) && math.IsNaN(want) || math.IsInf(want, 0) && got == want
 }
 
-// refuses checks that the error names the instruction that is lacking.
-func refuses(t *testing.T, backend backends.Backend, op program.Op) {
-	cases := Cases(op)
-	p, _, _ := cases[0].Program()
-	e, err := backend.Compile(p)
+// refuses checks that an instruction or type that is lacking is an error which
+// names it.
+func refuses(t *testing.T, backend backends.Backend, c *Case) {
+	t.Helper()
+	e, err := backend.Compile(c.program())
 	if err == nil {
 		e.Close()
-		t.Fatal("compiled an instruction that the backend lacks")
+		t.Fatal("compiled what the backend lacks")
 	}
-	if !strings.Contains(err.Error(), op.String()) {
-		t.Errorf("the error does not name the instruction: %v", err)
+	missing := []string{c.Op.String(), c.Attr.Compute.String()}
+	for _, o := range c.In {
+		missing = append(missing, o.DType.String())
+	}
+	if !slices.ContainsFunc(missing, func(name string) bool { return strings.Contains(err.Error(), name) }) {
+		t.Errorf("the error does not say what is lacking: %v", err)
 	}
 }

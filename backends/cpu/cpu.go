@@ -81,5 +81,8 @@ func (b *Backend) Compile(p *program.Program) (backends.Executable, error) {
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
+	if err := b.Describe().CheckTypes(p); err != nil {
+		return nil, err
+	}
 	return newExecutable(p, b)
 }

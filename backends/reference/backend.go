@@ -21,32 +21,43 @@ func New[F Float]() *Backend[F] { return &Backend[F]{} }
 
 // Describe names the backend "reference".
 func (*Backend[F]) Describe() backends.Device {
-	return backends.Device{Name: "reference", Detail: fmt.Sprintf("plain Go, one thread, memory in %T, arithmetic in float64", F(0))}
+	return backends.Device{
+		Name:     "reference",
+		Detail:   fmt.Sprintf("plain Go, one thread, memory in %T, arithmetic in float64", F(0)),
+		Stores:   []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double},
+		Computes: []dtype.DType{dtype.BF16, dtype.F16},
+	}
 }
 
 // Compile is Load behind the interface.
 func (b *Backend[F]) Compile(p *program.Program) (backends.Executable, error) { return b.Load(p) }
 
 // Load checks the program and allocates its blocks, all zero.
-func (*Backend[F]) Load(p *program.Program) (*Executable[F], error) {
+func (b *Backend[F]) Load(p *program.Program) (*Executable[F], error) {
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("reference: %w", err)
+	}
+	if err := b.Describe().CheckTypes(p); err != nil {
+		return nil, err
 	}
 	e := &Executable[F]{program: p}
 	for _, b := range p.Blocks {
 		e.floats = append(e.floats, make([]F, (b.Size+3)/4))
 		e.ints = append(e.ints, make([]int32, (b.Size+3)/4))
 	}
+	e.allocatePacked()
 	return e, nil
 }
 
 // Executable is a program with its memory. A block is a slice of elements, four
 // bytes of the plan each whatever F is; I32 buffers live in a second slice
 // beside it, so an I32 and an F32 buffer at one place do not disturb each other.
+// Weights of other types are in packed.
 type Executable[F Float] struct {
 	program *program.Program
 	floats  [][]F
 	ints    [][]int32
+	packed  map[program.Place][]byte
 }
 
 // Values is the memory of an F32 buffer, row by row.
@@ -60,11 +71,15 @@ func (e *Executable[F]) integers(id program.BufferID) []int32 {
 	return e.ints[b.Place.Block][b.Place.Offset/4:][:b.Rows*b.Cols]
 }
 
-// Write copies little-endian elements of four bytes to the buffer.
+// Write copies little-endian elements to the buffer.
 func (e *Executable[F]) Write(id program.BufferID, offset int64, data []byte) error {
-	first, err := e.reach(id, offset, len(data))
+	first, to, err := e.reach(id, offset, len(data))
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
+	}
+	if to != nil {
+		copy(to, data)
+		return nil
 	}
 	isInt := e.program.Buffers[id].DType == dtype.I32
 	for i := range len(data) / 4 {
@@ -80,9 +95,13 @@ func (e *Executable[F]) Write(id program.BufferID, offset int64, data []byte) er
 
 // Read copies elements back, rounded to float32.
 func (e *Executable[F]) Read(id program.BufferID, offset int64, data []byte) error {
-	first, err := e.reach(id, offset, len(data))
+	first, from, err := e.reach(id, offset, len(data))
 	if err != nil {
 		return fmt.Errorf("read: %w", err)
+	}
+	if from != nil {
+		copy(data, from)
+		return nil
 	}
 	isInt := e.program.Buffers[id].DType == dtype.I32
 	for i := range len(data) / 4 {
@@ -97,16 +116,21 @@ func (e *Executable[F]) Read(id program.BufferID, offset int64, data []byte) err
 	return nil
 }
 
-// reach checks a transfer and returns its first element.
-func (e *Executable[F]) reach(id program.BufferID, offset int64, bytes int) (int, error) {
+// reach checks a transfer and returns its first element, or its bytes in a
+// packed buffer.
+func (e *Executable[F]) reach(id program.BufferID, offset int64, bytes int) (int, []byte, error) {
 	if id < 0 || int(id) >= len(e.program.Buffers) {
-		return 0, fmt.Errorf("there is no buffer %d", id)
+		return 0, nil, fmt.Errorf("there is no buffer %d", id)
 	}
 	b := e.program.Buffers[id]
-	if offset < 0 || offset%4 != 0 || bytes%4 != 0 || int64(bytes) > b.Bytes()-offset {
-		return 0, fmt.Errorf("%d bytes from byte %d on are not elements of buffer %q, which has %d bytes", bytes, offset, b.Name, b.Bytes())
+	if packed(b.DType) {
+		part, err := e.part(b, offset, bytes)
+		return 0, part, err
 	}
-	return int(offset / 4), nil
+	if offset < 0 || offset%4 != 0 || bytes%4 != 0 || int64(bytes) > b.Bytes()-offset {
+		return 0, nil, fmt.Errorf("%d bytes from byte %d on are not elements of buffer %q, which has %d bytes", bytes, offset, b.Name, b.Bytes())
+	}
+	return int(offset / 4), nil, nil
 }
 
 // Allocated is the size of the blocks as planned: four bytes an element,
@@ -121,7 +145,7 @@ func (e *Executable[F]) Allocated() int64 {
 
 // Close forgets the memory.
 func (e *Executable[F]) Close() error {
-	e.floats, e.ints = nil, nil
+	e.floats, e.ints, e.packed = nil, nil, nil
 	return nil
 }
 
@@ -135,13 +159,11 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 		for n := range seg.Instrs {
 			in := &seg.Instrs[n]
 			t := &step[F]{Attr: &in.Attr, s: s}
-			for _, o := range in.In {
-				t.in = append(t.in, e.matrix(seg, call.Args, o))
+			err := e.operands(t, seg, call.Args, in)
+			if err == nil {
+				err = run(in.Op, t)
 			}
-			for _, o := range in.Out {
-				t.out = append(t.out, e.matrix(seg, call.Args, o))
-			}
-			if err := run(in.Op, t); err != nil {
+			if err != nil {
 				return fmt.Errorf("segment %q, instruction %d (%s): %w", seg.Name, n, in.Op, err)
 			}
 		}
@@ -149,21 +171,43 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 	return nil
 }
 
-// matrix resolves an operand to memory.
-func (e *Executable[F]) matrix(seg *program.Segment, args []program.BufferID, o program.Operand) matrix[F] {
+// operands resolves an instruction's operands.
+func (e *Executable[F]) operands(t *step[F], seg *program.Segment, args []program.BufferID, in *program.Instr) error {
+	for _, o := range in.In {
+		m, err := e.matrix(seg, args, o)
+		if err != nil {
+			return err
+		}
+		t.in = append(t.in, m)
+	}
+	for _, o := range in.Out {
+		m, err := e.matrix(seg, args, o)
+		if err != nil {
+			return err
+		}
+		t.out = append(t.out, m)
+	}
+	return nil
+}
+
+// matrix resolves an operand to memory, or to a copy of packed memory.
+func (e *Executable[F]) matrix(seg *program.Segment, args []program.BufferID, o program.Operand) (matrix[F], error) {
 	if !o.Given() {
-		return matrix[F]{}
+		return matrix[F]{}, nil
 	}
 	slot := seg.Slot(o)
 	at := slot.Place
 	if o.Slot < len(args) {
 		at = e.program.Buffers[args[o.Slot]].Place
 	}
+	m := matrix[F]{rows: o.Rows, cols: slot.Cols}
+	if packed(slot.DType) {
+		var err error
+		m.data, err = e.unpack(slot, at, o)
+		return m, err
+	}
 	first := int(at.Offset/4) + o.Row*slot.Cols
 	n := o.Rows * slot.Cols
-	return matrix[F]{
-		rows: o.Rows, cols: slot.Cols,
-		data: e.floats[at.Block][first:][:n],
-		ints: e.ints[at.Block][first:][:n],
-	}
+	m.data, m.ints = e.floats[at.Block][first:][:n], e.ints[at.Block][first:][:n]
+	return m, nil
 }

@@ -5,7 +5,7 @@ import "github.com/loraedge/loraedge/core/program"
 // linear: y = Scale·drop(x)·wᵀ + bias + u·bᵀ, all times Scalars.Adapter where
 // the instruction is an adapter's.
 func linear[F Float](t *step[F]) {
-	x, w, bias, u, b, index, y := t.in[0], t.in[1], t.in[2], t.in[3], t.in[4], t.in[5], t.out[0]
+	x, w, bias, u, b, index, y := t.in[0], t.factor(t.in[1]), t.in[2], t.factor(t.in[3]), t.factor(t.in[4]), t.in[5], t.out[0]
 	adapter := 1.0
 	if t.Adapter {
 		adapter = float64(t.s.Adapter)
@@ -27,7 +27,7 @@ func linear[F Float](t *step[F]) {
 
 // linearGrad: dx = Scale·dy·w + drop'(du·a).
 func linearGrad[F Float](t *step[F]) {
-	dy, w, du, a, index, dx := t.in[0], t.in[1], t.in[2], t.in[3], t.in[4], t.out[0]
+	dy, w, du, a, index, dx := t.factor(t.in[0]), t.factor(t.in[1]), t.factor(t.in[2]), t.factor(t.in[3]), t.in[4], t.out[0]
 	for r := range dx.rows {
 		kept := t.mask(index, r)
 		for i := range dx.cols {
@@ -42,7 +42,7 @@ func linearGrad[F Float](t *step[F]) {
 
 // linearWeightGrad: dw += dyᵀ·drop(x).
 func linearWeightGrad[F Float](t *step[F]) {
-	dy, x, index, dw := t.in[0], t.in[1], t.in[2], t.out[0]
+	dy, x, index, dw := t.factor(t.in[0]), t.in[1], t.in[2], t.out[0]
 	sum := make([]float64, dw.rows*dw.cols)
 	for r := range x.rows {
 		xr := t.dropped(x, index, r)
@@ -84,12 +84,12 @@ func (t *step[F]) mask(index matrix[F], r int) func(column int) float64 {
 	}
 }
 
-// dropped is row r of drop(x).
+// dropped is row r of drop(x), rounded to Attr.Compute.
 func (t *step[F]) dropped(x, index matrix[F], r int) []float64 {
 	kept := t.mask(index, r)
 	row := make([]float64, x.cols)
 	for c := range row {
-		row[c] = kept(c) * x.at(r, c)
+		row[c] = t.round(kept(c) * x.at(r, c))
 	}
 	return row
 }

@@ -21,11 +21,10 @@ func (d DType) InBlocks() bool { return d == NF4 || d == NF4Double }
 // Bytes is the size of a matrix [rows, cols] of d.
 func (d DType) Bytes(rows, cols int) int64 {
 	n := int64(rows) * int64(cols)
-	if !d.InBlocks() {
+	if !d.InBlocks() || n == 0 {
 		return n * int64(d.Size())
 	}
-	p := PartsOf(d, n)
-	return p.End
+	return PartsOf(d, n).End
 }
 
 // Parts are the byte offsets of what a matrix in blocks consists of; the codes
