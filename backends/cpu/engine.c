@@ -103,6 +103,8 @@ const le_rope_table *le_rope(le_engine *e, const int32_t *positions, int64_t row
 #if defined(__x86_64__)
 static int has(const le_isa *isa) {
 	__builtin_cpu_init();
+	if (isa == &le_isa_avx512_bf16)
+		return has(&le_isa_avx512) && __builtin_cpu_supports("avx512bf16");
 	if (isa == &le_isa_avx512)
 		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 			__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
@@ -115,7 +117,7 @@ static int has(const le_isa *isa) {
 // were aligned to theirs (GCC bug 54412).
 static const le_isa *const known[] = {&le_isa_sse2};
 #else
-static const le_isa *const known[] = {&le_isa_avx512, &le_isa_avx2, &le_isa_sse2};
+static const le_isa *const known[] = {&le_isa_avx512_bf16, &le_isa_avx512, &le_isa_avx2, &le_isa_sse2};
 #endif
 #elif defined(__aarch64__)
 static int has(const le_isa *isa) { return isa != NULL; }
@@ -137,7 +139,9 @@ const char *le_isa_name(int index) {
 	return isa ? isa->name : NULL;
 }
 
-le_engine *le_engine_new(int threads, const char *isa) {
+enum { NORMAL_FLOATS = 16, DYNAMICS = 256 };
+
+le_engine *le_engine_new(int threads, const char *isa, const float *normal_float, const float *dynamic) {
 	le_engine *e = calloc(1, sizeof *e);
 	if (!e)
 		return NULL;
@@ -149,7 +153,13 @@ le_engine *le_engine_new(int threads, const char *isa) {
 		e->threads = le_pool_threads(e->pool);
 	e->local = calloc((size_t)threads, sizeof *e->local);
 	e->tables = calloc(MAX_TABLES, sizeof *e->tables);
-	if (e->pool && e->local && e->tables)
+	float *values = le_alloc((NORMAL_FLOATS + DYNAMICS) * (int64_t)sizeof(float));
+	if (values) {
+		memcpy(values, normal_float, NORMAL_FLOATS * sizeof(float));
+		memcpy(values + NORMAL_FLOATS, dynamic, DYNAMICS * sizeof(float));
+	}
+	e->normal_float = values, e->dynamic = values + NORMAL_FLOATS;
+	if (e->pool && e->local && e->tables && values)
 		return e;
 	le_engine_free(e);
 	return NULL;
@@ -164,9 +174,37 @@ void le_engine_free(le_engine *e) {
 		le_free(e->local[t].p);
 	for (int i = 0; e->tables && i < MAX_TABLES; i++)
 		le_free(e->tables[i].cos);
+	le_free((void *)e->normal_float);
 	free(e->local);
 	free(e->tables);
 	free(e);
+}
+
+static int product_of_rows(const le_instr *in) { return in->op == LE_LINEAR || in->op == LE_LINEAR_GRAD; }
+
+static int writes(const le_instr *in, const le_mat *m) {
+	const char *from = (const char *)m->p, *to = (const char *)(m->p + m->rows * m->cols);
+	for (int i = 0; i < LE_MAX_OUT; i++) {
+		const le_mat *o = &in->out[i];
+		if (o->p && (const char *)o->p < to && (const char *)(o->p + o->rows * o->cols) > from)
+			return 1;
+	}
+	return 0;
+}
+
+enum { LOOK_BACK = 8 };
+
+void le_prepare(le_instr *list, int64_t count) {
+	for (int64_t i = 0; i < count; i++) {
+		const le_mat *x = &list[i].in[0];
+		for (int64_t j = i - 1; product_of_rows(&list[i]) && j >= le_max(0, i - LOOK_BACK) && !writes(&list[j], x); j--) {
+			const le_mat *y = &list[j].in[0];
+			if (product_of_rows(&list[j]) && y->p == x->p && y->rows == x->rows && y->cols == x->cols) {
+				list[i].same_rows = 1;
+				break;
+			}
+		}
+	}
 }
 
 static double now(void) {
@@ -179,6 +217,8 @@ int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *
 	e->table_count = 0; // positions may have changed since the last run
 	double from = seconds ? now() : 0;
 	for (int64_t i = 0; i < count; i++) {
+		if (product_of_rows(&list[i]) && !list[i].same_rows)
+			e->lines.p = NULL;
 		if (e->isa->ops[list[i].op](e, &list[i], s))
 			return 1;
 		if (seconds) {
@@ -191,7 +231,7 @@ int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *
 }
 
 typedef struct {
-	const le_isa *isa;
+	int64_t (*peak)(int64_t n, float *sink);
 	int64_t rounds;
 	_Atomic int64_t operations;
 } peak_job;
@@ -200,11 +240,13 @@ static void peak_task(void *context, int64_t task, int thread) {
 	(void)task, (void)thread;
 	peak_job *j = context;
 	float sink;
-	atomic_fetch_add(&j->operations, j->isa->peak(j->rounds, &sink));
+	atomic_fetch_add(&j->operations, j->peak(j->rounds, &sink));
 }
 
-double le_peak(le_engine *e, double seconds) {
-	peak_job j = {e->isa, 20000, 0};
+double le_peak(le_engine *e, int bf16, double seconds) {
+	peak_job j = {bf16 ? e->isa->peak_bf16 : e->isa->peak, 20000, 0};
+	if (!j.peak)
+		return 0;
 	double from = now(), passed = 0;
 	do {
 		le_pool_run(e->pool, 16 * e->threads, peak_task, &j);

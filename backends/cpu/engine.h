@@ -14,7 +14,12 @@ typedef struct {
 		const int32_t *i;
 	};
 	int64_t rows, cols;
+	int32_t dtype; // of a weight; LE_F32 elsewhere
 } le_mat;
+
+// The dtypes of weights; formats/dtype has the layout of those in blocks.
+enum { LE_F32, LE_BF16, LE_F16, LE_NF4, LE_NF4_DOUBLE };
+enum { LE_BLOCK = 64, LE_NESTED_BLOCK = 256 };
 
 // One trained tensor of the optimizer's regions; see program.Range.
 typedef struct {
@@ -58,6 +63,8 @@ typedef struct {
 	le_mat out[LE_MAX_OUT];
 	float scale, eps, offset, soft_cap;
 	int32_t accumulate, adapter, interleaved, inverse, gradient, activation;
+	int32_t compute;   // a dtype
+	int32_t same_rows; // in[0] is what an earlier product of this list had, unchanged since
 	int64_t heads, kv_heads, head_dim, window;
 	float drop; // probability of dropping
 	uint32_t drop_threshold, module;
@@ -82,20 +89,25 @@ typedef struct le_engine le_engine;
 const char *le_isa_name(int index);
 
 // An engine with a pool of threads; NULL where there is no memory. isa is one
-// of the names above.
-le_engine *le_engine_new(int threads, const char *isa);
+// of the names above; the tables are the values of NF4's codes [16] and of its
+// scales' codes [256], which the engine keeps.
+le_engine *le_engine_new(int threads, const char *isa, const float *normal_float, const float *dynamic);
 void le_engine_free(le_engine *e);
 
 // Runs a list of instructions. 0, or 1 where there was no memory to work in.
 // Each instruction's time is added to its place in seconds [count], unless NULL.
 int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *s, double *seconds);
 
+// Fills in same_rows of a list.
+void le_prepare(le_instr *list, int64_t count);
+
 // Zeroed memory from a multiple of 256 bytes on; NULL where there is none.
 void *le_alloc(int64_t bytes);
 void le_free(void *p);
 
 // GFLOP/s of multiply-adds in registers, on all threads of the engine, over
-// about so many seconds: what a product is measured against.
-double le_peak(le_engine *e, double seconds);
+// about so many seconds: what a product is measured against. 0 where bf16 is
+// asked for and products of it are made of floats.
+double le_peak(le_engine *e, int bf16, double seconds);
 
 #endif

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // Executable is a program with its memory and its threads. Its methods may be
@@ -24,6 +25,7 @@ type matrix struct {
 	block      int
 	offset     int64
 	rows, cols int
+	dtype      dtype.DType
 }
 
 // instr is an instruction with its operands resolved.
@@ -76,7 +78,7 @@ func resolve(p *program.Program, e *program.Entry) []instr {
 					at = p.Buffers[call.Args[o.Slot]].Place
 				}
 				skip := int64(o.Row) * int64(slot.Cols) * int64(slot.DType.Size())
-				all[i] = matrix{at.Block, at.Offset + skip, o.Rows, slot.Cols}
+				all[i] = matrix{at.Block, at.Offset + skip, o.Rows, slot.Cols, slot.DType}
 			}
 			return all
 		}

@@ -12,7 +12,7 @@
 #include "pool.h"
 
 // Shared working memory, by use; instructions share it in turn.
-enum { LE_SHARED_A, LE_SHARED_B, LE_SHARED_KEYS, LE_SHARED_SUMS, LE_SHARED_COUNT };
+enum { LE_SHARED_A, LE_SHARED_B, LE_SHARED_LINES, LE_SHARED_KEYS, LE_SHARED_SUMS, LE_SHARED_COUNT };
 
 struct le_engine {
 	le_pool *pool;
@@ -24,6 +24,13 @@ struct le_engine {
 	} shared[LE_SHARED_COUNT], *local; // local: one a thread
 	struct le_rope_table *tables;
 	int table_count;
+	// What LE_SHARED_LINES holds: a factor of a product, packed; p NULL for nothing.
+	struct le_lines {
+		const float *p;
+		int64_t rows, cols;
+		int kind;
+	} lines;
+	const float *normal_float, *dynamic; // the values of NF4's codes and of its scales' codes
 };
 
 // Memory that grows and is kept; NULL where there is none. le_locals makes
@@ -64,9 +71,10 @@ typedef struct le_isa {
 	le_op ops[LE_OP_COUNT];
 	// Multiply-adds in registers, n rounds; returns the number of operations.
 	int64_t (*peak)(int64_t n, float *sink);
+	int64_t (*peak_bf16)(int64_t n, float *sink); // NULL where bfloat16 is not multiplied
 } le_isa;
 
-extern const le_isa le_isa_sse2, le_isa_avx2, le_isa_avx512, le_isa_neon, le_isa_plain;
+extern const le_isa le_isa_sse2, le_isa_avx2, le_isa_avx512, le_isa_avx512_bf16, le_isa_neon, le_isa_plain;
 
 static inline int64_t le_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t le_max(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -2,12 +2,16 @@
 // VL (floats of a vector), MR and NV (rows and vectors of the register tile).
 
 #include "vec.inc.h"
+#include "weight.inc.h"
 #include "tile.inc.h"
 #include "product.inc.h"
+#include "skinny.inc.h"
+#include "linear.inc.h"
 #include "rows.inc.h"
 #include "attention.inc.h"
 
-static int64_t peak(int64_t n, float *sink) {
+// Multiply-adds in registers, of pairs of bfloat16 where they are multiplied.
+INLINE int64_t peak_of(const int kind, int64_t n, float *sink) {
 	vf acc[MR * NV], x = splat(*sink = 0.999f), y = splat(1e-3f);
 	UNROLLED
 	for (int i = 0; i < MR * NV; i++)
@@ -16,15 +20,19 @@ static int64_t peak(int64_t n, float *sink) {
 		__asm__ __volatile__("" ::: "memory"); // keeps the rounds apart
 		UNROLLED
 		for (int i = 0; i < MR * NV; i++)
-			acc[i] = acc[i] * x + y;
+			acc[i] = kind == PAIRS ? dot_pairs(acc[i], x, y) : acc[i] * x + y;
 	}
 	vf sum = {0};
 	UNROLLED
 	for (int i = 0; i < MR * NV; i++)
 		sum += acc[i];
 	*sink = sum_of(sum);
-	return 2 * n * MR * NV * VL;
+	return (kind == PAIRS ? 4 : 2) * n * MR * NV * VL;
 }
+static int64_t peak(int64_t n, float *sink) { return peak_of(FLOATS, n, sink); }
+#ifdef BF16_DOT
+static int64_t peak_bf16(int64_t n, float *sink) { return peak_of(PAIRS, n, sink); }
+#endif
 
 const le_isa ISA = {
 	.name = NAME,
@@ -54,4 +62,7 @@ const le_isa ISA = {
 			[LE_ADAMW] = op_adamw,
 		},
 	.peak = peak,
+#ifdef BF16_DOT
+	.peak_bf16 = peak_bf16,
+#endif
 };

@@ -8,10 +8,11 @@ package cpu
 #include <stdlib.h>
 #include "engine.h"
 
-static void le_set(le_mat *m, void *base, int64_t offset, int64_t rows, int64_t cols) {
+static void le_set(le_mat *m, void *base, int64_t offset, int64_t rows, int64_t cols, int32_t dtype) {
 	m->p = (float *)((char *)base + offset);
 	m->rows = rows;
 	m->cols = cols;
+	m->dtype = dtype;
 }
 */
 import "C"
@@ -22,6 +23,7 @@ import (
 	"unsafe"
 
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // lacking is what this build lacks, for Describe.
@@ -57,7 +59,7 @@ type list struct {
 func newMachine(threads int, isa string) (*machine, error) {
 	name := C.CString(isa)
 	defer C.free(unsafe.Pointer(name))
-	e := C.le_engine_new(C.int(threads), name)
+	e := C.le_engine_new(C.int(threads), name, (*C.float)(&dtype.NormalFloat[0]), (*C.float)(&dtype.Dynamic[0]))
 	if e == nil {
 		return nil, fmt.Errorf("cannot start %d threads: out of memory", threads)
 	}
@@ -115,6 +117,7 @@ func (m *machine) compile(entries [][]instr, blocks [][]byte) error {
 				return err
 			}
 		}
+		C.le_prepare(unsafe.SliceData(to), C.int64_t(len(to)))
 		m.lists = append(m.lists, list{unsafe.SliceData(to), len(e)})
 	}
 	return nil
@@ -122,19 +125,24 @@ func (m *machine) compile(entries [][]instr, blocks [][]byte) error {
 
 var activations = map[string]C.int32_t{"silu": C.LE_SILU, "gelu": C.LE_GELU, "gelu_tanh": C.LE_GELU_TANH}
 
+// dtypes are those that kernels know; other operands are I32.
+var dtypes = map[dtype.DType]C.int32_t{
+	dtype.F32: C.LE_F32, dtype.BF16: C.LE_BF16, dtype.F16: C.LE_F16, dtype.NF4: C.LE_NF4, dtype.NF4Double: C.LE_NF4_DOUBLE,
+}
+
 // lower writes an instruction as C reads it.
 func (m *machine) lower(to *C.le_instr, in *instr, blocks [][]byte) error {
 	place := func(to []C.le_mat, from []matrix) {
 		for i, x := range from {
 			if x.rows > 0 {
-				C.le_set(&to[i], unsafe.Pointer(unsafe.SliceData(blocks[x.block])), C.int64_t(x.offset), C.int64_t(x.rows), C.int64_t(x.cols))
+				C.le_set(&to[i], unsafe.Pointer(unsafe.SliceData(blocks[x.block])), C.int64_t(x.offset), C.int64_t(x.rows), C.int64_t(x.cols), dtypes[x.dtype])
 			}
 		}
 	}
 	place(to.in[:], in.in)
 	place(to.out[:], in.out)
 	a := in.attr
-	to.op = C.int32_t(in.op)
+	to.op, to.compute = C.int32_t(in.op), dtypes[a.Compute]
 	to.scale, to.eps, to.offset, to.soft_cap = C.float(a.Scale), C.float(a.Eps), C.float(a.Offset), C.float(a.SoftCap)
 	to.accumulate, to.adapter, to.interleaved = flag(a.Accumulate), flag(a.Adapter), flag(a.Interleaved)
 	to.inverse, to.gradient, to.activation = flag(a.Inverse), flag(a.Gradient), activations[a.Activation]
@@ -174,7 +182,8 @@ func (m *machine) run(entry int, s *program.Scalars, seconds []float64) error {
 	return nil
 }
 
-// peak measures GFLOP/s of multiply-adds in registers on all threads.
-func (m *machine) peak(seconds float64) float64 {
-	return float64(C.le_peak(m.engine, C.double(seconds)))
+// peak measures GFLOP/s of multiply-adds in registers on all threads, of bf16
+// where it is asked for and there is an instruction for it.
+func (m *machine) peak(bf16 bool, seconds float64) float64 {
+	return float64(C.le_peak(m.engine, C.int(flag(bf16)), C.double(seconds)))
 }

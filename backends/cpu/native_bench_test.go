@@ -45,14 +45,14 @@ func benchmark(b *testing.B, flops float64, emit func(x *bt.Builder) map[int][]i
 		}
 	}
 	m, s := e.(*Executable).machine, &program.Scalars{Adapter: 1, InvN: 1, Training: true}
-	peak := m.peak(0.1)
+	peak := m.peak(false, 0.1)
 	for b.Loop() {
 		if err := e.Run(0, s); err != nil {
 			b.Fatal(err)
 		}
 	}
 	elapsed := b.Elapsed().Seconds()
-	peak = (peak + m.peak(0.1)) / 2
+	peak = (peak + m.peak(false, 0.1)) / 2
 	speed := flops * float64(b.N) / elapsed / 1e9
 	b.ReportMetric(speed, "GFLOP/s")
 	b.ReportMetric(speed/peak, "of-peak")

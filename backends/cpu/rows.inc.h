@@ -14,10 +14,14 @@ static void each_rows(job *j, int64_t rows, le_task f) { le_pool_run(j->e->pool,
 static void embed_task(void *context, int64_t task, int thread) {
 	(void)thread;
 	const job *j = context;
-	const le_mat *ids = &j->in->in[0], *table = &j->in->in[1], *y = &j->in->out[0];
-	for (int64_t r = task * ROWS; r < le_min((task + 1) * ROWS, y->rows); r++)
+	const le_mat *ids = &j->in->in[0], *y = &j->in->out[0];
+	factor table = factor_of(j->e, &j->in->in[1]);
+	for (int64_t r = task * ROWS; r < le_min((task + 1) * ROWS, y->rows); r++) {
+		float *to = y->p + r * y->cols;
+		decode(&table, ids->i[r], 0, y->cols, to);
 		for (int64_t c = 0; c < y->cols; c++)
-			y->p[r * y->cols + c] = j->in->scale * table->p[ids->i[r] * table->cols + c];
+			to[c] *= j->in->scale;
+	}
 }
 static int op_embed(le_engine *e, const le_instr *in, const le_scalars *s) {
 	job j = {e, in, s, NULL};

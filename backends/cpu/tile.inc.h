@@ -1,88 +1,105 @@
 // The register tile: C[MR, nv·VL] over K, and small products made of it.
 // Everything that multiplies matrices ends here.
 
-enum { NR = NV * VL };
+// How a tile reads A: unit (m, k) is a[m + k·s] (panels of columns, transposed
+// matrices), a[m·s + k] (rows as they lie in memory), or of panels of rows, which
+// are LINE units of each of MR rows after each other.
+enum { BY_COLUMNS, BY_ROWS, BY_LINES, ORDERS };
+enum { LINE = 16 };
 
-// How a tile reads A: element (m, k) is a[m + k·s] (panels, transposed
-// matrices) or a[m·s + k] (rows as they lie in memory).
-enum { BY_COLUMNS, BY_ROWS };
+// What a tile runs over: K units of A and of B [K, ldb].
+typedef struct {
+	int64_t k, s, ldb;
+	const float *a, *b;
+} strip;
 
-// c[m, :] = Σ_k A(m, k)·b[k·ldb, :] + bias, or that added to c. All sizes but k
-// are constants after inlining, so that the sums stay in registers.
-INLINE void tile(const int rows, const int vectors, const int order, int64_t k_count, const float *a, int64_t s,
-	const float *b, int64_t ldb, float *c, int64_t ldc, const float *bias, int add) {
+// acc[m, :] += Σ_k A(m, k)·b[k, :].
+INLINE void accumulate(const int kind, const int rows, const int vectors, const int order, strip p, vf acc[MR][NV]) {
+	while (p.k > 0) {
+		int64_t part = order == BY_LINES ? le_min(LINE, p.k) : p.k;
+		for (int64_t k = 0; k < part; k++) {
+			vf bv[NV];
+			UNROLLED
+			for (int v = 0; v < vectors; v++)
+				bv[v] = ld(p.b + v * VL);
+			UNROLLED
+			for (int m = 0; m < rows; m++) {
+				vf x = splat(order == BY_COLUMNS ? p.a[m] : order == BY_ROWS ? p.a[m * p.s] : p.a[m * LINE]);
+				UNROLLED
+				for (int v = 0; v < vectors; v++)
+					acc[m][v] = kind == PAIRS ? dot_pairs(acc[m][v], x, bv[v]) : acc[m][v] + x * bv[v];
+			}
+			p.b += p.ldb;
+			p.a += order == BY_COLUMNS ? p.s : 1;
+		}
+		p.a += (rows - 1) * LINE;
+		p.k -= part;
+	}
+}
+
+// How a tile's sums end in C: c = alpha·(strip) + low·(its adapter's strip) +
+// bias, or that added to c.
+typedef struct {
+	float *c;
+	int64_t ldc;
+	const float *bias;
+	float alpha;
+	int add;
+} target;
+
+// All sizes but k are constants after inlining, so that the sums stay in registers.
+INLINE void tile(const int kind, const int rows, const int vectors, const int order, const strip *p, const strip *low, const target *t) {
 	vf acc[MR][NV];
 	UNROLLED
 	for (int m = 0; m < rows; m++)
 		UNROLLED
 		for (int v = 0; v < vectors; v++)
 			acc[m][v] = (vf){0};
-	for (int64_t k = 0; k < k_count; k++) {
-		vf bv[NV];
+	accumulate(kind, rows, vectors, order, *p, acc);
+	if (t->alpha != 1)
 		UNROLLED
-		for (int v = 0; v < vectors; v++)
-			bv[v] = ld(b + v * VL);
-		UNROLLED
-		for (int m = 0; m < rows; m++) {
-			vf x = splat(order == BY_COLUMNS ? a[m] : a[m * s]);
+		for (int m = 0; m < rows; m++)
 			UNROLLED
 			for (int v = 0; v < vectors; v++)
-				acc[m][v] += x * bv[v];
-		}
-		b += ldb;
-		a += order == BY_COLUMNS ? s : 1;
-	}
+				acc[m][v] *= t->alpha;
+	if (low)
+		accumulate(kind, rows, vectors, order, *low, acc);
+	float *c = t->c;
 	UNROLLED
-	for (int m = 0; m < rows; m++) {
+	for (int m = 0; m < rows; m++, c += t->ldc) {
 		UNROLLED
 		for (int v = 0; v < vectors; v++) {
 			vf r = acc[m][v];
-			if (bias)
-				r += ld(bias + v * VL);
-			if (add)
-				r += ld(c + m * ldc + v * VL);
-			st(c + m * ldc + v * VL, r);
+			if (t->bias)
+				r += ld(t->bias + v * VL);
+			if (t->add)
+				r += ld(c + v * VL);
+			st(c + v * VL, r);
 		}
 	}
 }
 
-typedef void (*tile_fn)(int64_t k, const float *a, int64_t s, const float *b, int64_t ldb, float *c, int64_t ldc,
-	const float *bias, int add);
+typedef void (*tile_fn)(const strip *p, const strip *low, const target *t);
 
-#define TILE(name, rows, vectors, order)                                                                      \
-	static void name(int64_t k, const float *a, int64_t s, const float *b, int64_t ldb, float *c, int64_t ldc, \
-		const float *bias, int add) {                                                                         \
-		tile(rows, vectors, order, k, a, s, b, ldb, c, ldc, bias, add);                                       \
-	}
-TILE(tile_c1, MR, 1, BY_COLUMNS)
-TILE(tile_c2, MR, 2, BY_COLUMNS)
-TILE(tile_r1, MR, 1, BY_ROWS)
-TILE(tile_r2, MR, 2, BY_ROWS)
-TILE(tile_one1, 1, 1, BY_ROWS)
-TILE(tile_one2, 1, 2, BY_ROWS)
-#if NV == 3
-TILE(tile_c3, MR, 3, BY_COLUMNS)
-TILE(tile_r3, MR, 3, BY_ROWS)
-TILE(tile_one3, 1, 3, BY_ROWS)
+#define TILE(name, kind, rows, vectors, order) \
+	static void name(const strip *p, const strip *low, const target *t) { tile(kind, rows, vectors, order, p, low, t); }
+#define TILES_OF(name, kind, rows, order)     \
+	TILE(name##1, kind, rows, 1, order)       \
+	TILE(name##2, kind, rows, 2, order)       \
+	TILE(name##3, kind, rows, NV, order)      \
+	static const tile_fn name[4] = {0, name##1, name##2, name##3};
+TILES_OF(columns, FLOATS, MR, BY_COLUMNS)
+TILES_OF(rows, FLOATS, MR, BY_ROWS)
+TILES_OF(lines, FLOATS, MR, BY_LINES)
+TILES_OF(single, FLOATS, 1, BY_ROWS)
+#ifdef BF16_DOT
+TILES_OF(pairs, PAIRS, MR, BY_LINES)
+#else
+#define pairs lines
 #endif
 
-// By order, then by vectors; a single row of BY_COLUMNS is read by the caller.
-static const tile_fn TILES[2][NV + 1] = {
-#if NV == 3
-	{0, tile_c1, tile_c2, tile_c3},
-	{0, tile_r1, tile_r2, tile_r3},
-#else
-	{0, tile_c1, tile_c2},
-	{0, tile_r1, tile_r2},
-#endif
-};
-static const tile_fn ROW_TILES[NV + 1] = {
-#if NV == 3
-	0, tile_one1, tile_one2, tile_one3
-#else
-	0, tile_one1, tile_one2
-#endif
-};
+// By kind, order and vectors.
+static const tile_fn *const TILES[2][ORDERS] = {{columns, rows, lines}, {0, 0, pairs}};
 
 // Vectors for the next tile where so many are left: 4 are 2 and 2, not 3 and 1.
 INLINE int next_vectors(int64_t left) { return left > NV + 1 || left <= NV ? (int)le_min(left, NV) : (int)((NV + 1) / 2); }
@@ -94,49 +111,32 @@ static void small_product(int order, int64_t m, int64_t n, int64_t k, const floa
 	int64_t row = order == BY_ROWS ? s : 1;
 	for (int64_t j = 0; j < n;) {
 		int v = next_vectors((n - j) / VL);
-		tile_fn f = TILES[order][v];
-		for (int64_t i = 0; i < m; i += MR)
-			f(k, a + i * row, s, b + j, ldb, c + i * ldc + j, ldc, NULL, add);
+		tile_fn f = TILES[FLOATS][order][v];
+		for (int64_t i = 0; i < m; i += MR) {
+			strip p = {k, s, ldb, a + i * row, b + j};
+			target t = {c + i * ldc + j, ldc, NULL, 1, add};
+			f(&p, NULL, &t);
+		}
 		j += v * VL;
 	}
 }
 
-typedef float v4 __attribute__((vector_size(16)));
-typedef float v4_any __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t v4i __attribute__((vector_size(16)));
-#if defined(__clang__)
-#define SHUFFLE4(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
-#else
-#define SHUFFLE4(a, b, i, j, k, l) __builtin_shuffle(a, b, (v4i){i, j, k, l})
-#endif
-
-INLINE void transpose_4x4(float *to, int64_t ldt, const float *from, int64_t ldf, v4 scale) {
-	v4 r0 = *(const v4_any *)from, r1 = *(const v4_any *)(from + ldf);
-	v4 r2 = *(const v4_any *)(from + 2 * ldf), r3 = *(const v4_any *)(from + 3 * ldf);
-	v4 a = SHUFFLE4(r0, r1, 0, 4, 1, 5), b = SHUFFLE4(r0, r1, 2, 6, 3, 7);
-	v4 c = SHUFFLE4(r2, r3, 0, 4, 1, 5), d = SHUFFLE4(r2, r3, 2, 6, 3, 7);
-	*(v4_any *)to = scale * SHUFFLE4(a, c, 0, 1, 4, 5);
-	*(v4_any *)(to + ldt) = scale * SHUFFLE4(a, c, 2, 3, 6, 7);
-	*(v4_any *)(to + 2 * ldt) = scale * SHUFFLE4(b, d, 0, 1, 4, 5);
-	*(v4_any *)(to + 3 * ldt) = scale * SHUFFLE4(b, d, 2, 3, 6, 7);
-}
-
-// to[k, i] = scale·from[i, k] for i < n, zero for n ≤ i < width; 16 columns of
-// the source, a cache line of each row, at a time.
+// to[k, i] = scale·from[i, k] for i < n, zero for n ≤ i < width.
 static void transpose(float *to, int64_t ldt, int64_t width, const float *from, int64_t ldf, int64_t n, int64_t k_count, float scale) {
-	v4 s = {scale, scale, scale, scale};
-	for (int64_t k0 = 0; k0 < k_count; k0 += 16) {
-		int64_t k1 = le_min(k0 + 16, k_count), k4 = k0 + (k1 - k0) / 4 * 4;
-		int64_t i = 0;
-		for (; i + 4 <= n; i += 4) {
-			for (int64_t k = k0; k < k4; k += 4)
-				transpose_4x4(to + k * ldt + i, ldt, from + i * ldf + k, ldf, s);
-			for (int64_t k = k4; k < k1; k++)
-				for (int j = 0; j < 4; j++)
-					to[k * ldt + i + j] = scale * from[(i + j) * ldf + k];
+	for (int64_t i0 = 0; i0 < width; i0 += VL) {
+		int64_t k = 0;
+		for (; i0 + VL <= n && k + VL <= k_count; k += VL) {
+			vf r[VL];
+			UNROLLED
+			for (int i = 0; i < VL; i++)
+				r[i] = scale * ld(from + (i0 + i) * ldf + k);
+			transpose_vectors(r);
+			UNROLLED
+			for (int i = 0; i < VL; i++)
+				st(to + (k + i) * ldt + i0, r[i]);
 		}
-		for (; i < width; i++)
-			for (int64_t k = k0; k < k1; k++)
+		for (; k < k_count; k++)
+			for (int64_t i = i0; i < le_min(i0 + VL, width); i++)
 				to[k * ldt + i] = i < n ? scale * from[i * ldf + k] : 0;
 	}
 }

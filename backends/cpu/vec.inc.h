@@ -1,6 +1,8 @@
 // Vectors of VL floats and the functions of them. Stamped per instruction set:
 // VL, MR and NV are the including file's.
 
+enum { NR = NV * VL };
+
 typedef float vf __attribute__((vector_size(4 * VL)));
 typedef int32_t vi __attribute__((vector_size(4 * VL)));
 typedef uint32_t vu __attribute__((vector_size(4 * VL)));
@@ -23,6 +25,51 @@ INLINE vu splat_u(uint32_t x) { return x + (vu){0}; }
 INLINE vf pick(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 INLINE vf vmax(vf a, vf b) { return pick(a > b, a, b); }
 INLINE vf vabs(vf a) { return (vf)((vi)a & 0x7fffffff); }
+
+// SHUFFLE(a, b, LIST) has lane i of lanes LIST(i) of a and, from VL on, of b.
+#if VL == 16
+#define EACH_LANE(f, x) f(x, 0), f(x, 1), f(x, 2), f(x, 3), f(x, 4), f(x, 5), f(x, 6), f(x, 7), f(x, 8), f(x, 9), f(x, 10), \
+	f(x, 11), f(x, 12), f(x, 13), f(x, 14), f(x, 15)
+#elif VL == 8
+#define EACH_LANE(f, x) f(x, 0), f(x, 1), f(x, 2), f(x, 3), f(x, 4), f(x, 5), f(x, 6), f(x, 7)
+#else
+#define EACH_LANE(f, x) f(x, 0), f(x, 1), f(x, 2), f(x, 3)
+#endif
+#if defined(__clang__)
+#define SHUFFLE(a, b, f, x) __builtin_shufflevector(a, b, EACH_LANE(f, x))
+#else
+#define SHUFFLE(a, b, f, x) __builtin_shuffle(a, b, (vi){EACH_LANE(f, x)})
+#endif
+
+// Bit n of the lane's number is exchanged for "from a or b": doing this for
+// each bit transposes VL vectors.
+#define EXCHANGED_LOW(n, i) ((i) & (n) ? VL + (i) - (n) : (i))
+#define EXCHANGED_HIGH(n, i) ((i) & (n) ? VL + (i) : (i) + (n))
+#define EXCHANGE(n)                                          \
+	if (VL > n)                                              \
+		UNROLLED                                             \
+		for (int i = 0; i < VL; i++)                         \
+			if (!(i & (n))) {                                \
+				vf x = r[i], y = r[i + ((n) & (VL - 1))];    \
+				r[i] = SHUFFLE(x, y, EXCHANGED_LOW, n);      \
+				r[i + ((n) & (VL - 1))] = SHUFFLE(x, y, EXCHANGED_HIGH, n); \
+			}
+INLINE void transpose_vectors(vf r[VL]) {
+	EXCHANGE(1)
+	EXCHANGE(2)
+#if VL > 4
+	EXCHANGE(4)
+#endif
+#if VL > 8
+	EXCHANGE(8)
+#endif
+}
+
+// The lanes of a and b in turn.
+#define ZIPPED_LOW(n, i) ((i) / 2 + ((i) & 1 ? VL : 0))
+#define ZIPPED_HIGH(n, i) ((n) / 2 + (i) / 2 + ((i) & 1 ? VL : 0))
+INLINE vf zip_low(vf a, vf b) { return SHUFFLE(a, b, ZIPPED_LOW, VL); }
+INLINE vf zip_high(vf a, vf b) { return SHUFFLE(a, b, ZIPPED_HIGH, VL); }
 
 // The first n < VL elements, zeros after them.
 INLINE vf ld_some(const float *p, int64_t n) {

@@ -1,0 +1,89 @@
+// The instructions of linear layers as products.
+
+// Whether an instruction multiplies bfloat16: float16 keeps more bits than
+// that, so its products are of floats.
+INLINE int kind_of(const le_instr *in) {
+#ifdef BF16_DOT
+	return in->compute == LE_BF16 ? PAIRS : FLOATS;
+#else
+	(void)in;
+	return FLOATS;
+#endif
+}
+
+// The keys of a dropout's rows; keys stays NULL where nothing is dropped.
+static int row_keys(le_engine *e, const le_instr *in, const le_scalars *s, const le_mat *index, mask *to) {
+	*to = (mask){0};
+	if (in->drop == 0 || !s->training || !index->p)
+		return 0;
+	uint32_t *keys = le_shared(e, LE_SHARED_KEYS, index->rows * 4);
+	if (!keys)
+		return 1;
+	for (int64_t r = 0; r < index->rows; r++)
+		keys[r] = le_row_key(s->seed, s->dropout_step, in->module, (uint32_t)index->i[r]);
+	*to = (mask){keys, in->drop_threshold, 1.0f / (1.0f - in->drop)};
+	return 0;
+}
+
+static int op_linear(le_engine *e, const le_instr *in, const le_scalars *s) {
+	const le_mat *x = &in->in[0], *w = &in->in[1], *bias = &in->in[2], *u = &in->in[3], *b = &in->in[4], *y = &in->out[0];
+	float whole = in->adapter ? s->adapter : 1;
+	product p = {.m = y->rows, .n = y->cols, .k = x->cols, .alpha = in->scale * whole, .alpha2 = whole};
+	p.a = (view){x->p, x->cols, 1};
+	p.kind = kind_of(in), p.same_lines = in->same_rows;
+	p.b = factor_of(e, w), p.by_rows = 1;
+	if (u->p) {
+		p.k2 = u->cols;
+		p.a2 = (view){u->p, u->cols, 1};
+		p.b2 = factor_of(e, b);
+	}
+	p.bias = bias->p, p.add = in->accumulate, p.c = y->p, p.ldc = y->cols;
+	if (bias->p && whole != 1) {
+		float *scaled = le_shared(e, LE_SHARED_SUMS, p.n * 4);
+		if (!scaled)
+			return 1;
+		for (int64_t i = 0; i < p.n; i++)
+			scaled[i] = whole * bias->p[i];
+		p.bias = scaled;
+	}
+	if (row_keys(e, in, s, &in->in[5], &p.drop_a))
+		return 1;
+	return multiply(e, &p);
+}
+
+static int op_linear_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
+	const le_mat *dy = &in->in[0], *w = &in->in[1], *du = &in->in[2], *a = &in->in[3], *dx = &in->out[0];
+	product p = {.m = dx->rows, .n = dx->cols, .k = dy->cols, .alpha = in->scale, .alpha2 = 1};
+	p.a = (view){dy->p, dy->cols, 1};
+	p.kind = kind_of(in), p.same_lines = in->same_rows;
+	p.b = factor_of(e, w);
+	p.add = in->accumulate, p.c = dx->p, p.ldc = dx->cols;
+	mask drop;
+	if (row_keys(e, in, s, &in->in[4], &drop))
+		return 1;
+	if (du->p && drop.keys) {
+		product low = p;
+		low.k = du->cols, low.alpha = 1, low.drop_c = drop, low.same_lines = 0;
+		low.a = (view){du->p, du->cols, 1};
+		low.b = factor_of(e, a);
+		if (multiply(e, &low))
+			return 1;
+		p.add = 1;
+	} else if (du->p) {
+		p.k2 = du->cols;
+		p.a2 = (view){du->p, du->cols, 1};
+		p.b2 = factor_of(e, a);
+	}
+	return multiply(e, &p);
+}
+
+static int op_linear_weight_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
+	const le_mat *dy = &in->in[0], *x = &in->in[1], *dw = &in->out[0];
+	product p = {.m = dw->rows, .n = dw->cols, .k = dy->rows, .alpha = 1};
+	p.a = (view){dy->p, 1, dy->cols};
+	p.b = factor_of(e, x);
+	p.add = 1, p.c = dw->p, p.ldc = dw->cols;
+	if (row_keys(e, in, s, &in->in[2], &p.drop_b))
+		return 1;
+	return multiply(e, &p);
+}
