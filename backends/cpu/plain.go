@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // lacking is what this build lacks, for Describe.
@@ -24,12 +25,38 @@ type machine struct {
 	entries [][]step
 }
 
-// operand is a matrix in memory, row by row; f or i is set, or neither where
-// it is absent.
+// operand is a matrix in memory, row by row: f and i are its 32-bit elements,
+// packed its bytes where it has others. None is set where it is absent.
 type operand struct {
 	f          []float32
 	i          []int32
+	packed     []byte
+	dtype      dtype.DType
 	rows, cols int
+}
+
+// floats is a weight of any type as floats.
+func (t *turn) floats(m operand) operand {
+	if m.packed == nil {
+		return m
+	}
+	y := operand{f: make([]float32, m.rows*m.cols), rows: m.rows, cols: m.cols}
+	if m.dtype.InBlocks() {
+		dtype.ToFloat32(y.f, m.packed, m.dtype)
+		return y
+	}
+	t.rows(m.rows, func(r int) { m.decode(r, y.row(r)) })
+	return y
+}
+
+// decode writes a row as floats. The sizes agree, since Check passed.
+func (m operand) decode(r int, to []float32) {
+	if m.packed == nil {
+		copy(to, m.row(r))
+		return
+	}
+	row := int(m.dtype.Bytes(1, m.cols))
+	dtype.ToFloat32(to, m.packed[r*row:][:row], m.dtype)
 }
 
 func (m operand) row(r int) []float32 { return m.f[r*m.cols:][:m.cols] }
@@ -69,7 +96,12 @@ func (m *machine) compile(entries [][]instr, blocks [][]byte) error {
 			if x.rows > 0 {
 				p := unsafe.Pointer(&blocks[x.block][x.offset])
 				n := x.rows * x.cols
-				all[i] = operand{unsafe.Slice((*float32)(p), n), unsafe.Slice((*int32)(p), n), x.rows, x.cols}
+				all[i] = operand{dtype: x.dtype, rows: x.rows, cols: x.cols}
+				if x.dtype != dtype.F32 && x.dtype != dtype.I32 {
+					all[i].packed = unsafe.Slice((*byte)(p), x.dtype.Bytes(x.rows, x.cols))
+					continue
+				}
+				all[i].f, all[i].i = unsafe.Slice((*float32)(p), n), unsafe.Slice((*int32)(p), n)
 			}
 		}
 		return all

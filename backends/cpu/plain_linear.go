@@ -135,7 +135,7 @@ func (t *turn) linear() {
 	if u.rows > 0 {
 		t.product(asRows(scaledRows(u, whole)), asRows(b), y.rows, y.cols, u.cols, y)
 	}
-	t.product(asRows(t.dropped(x, index, t.Scale*whole)), asRows(w), y.rows, y.cols, x.cols, y)
+	t.product(asRows(t.dropped(x, index, t.Scale*whole)), asRows(t.floats(w)), y.rows, y.cols, x.cols, y)
 }
 
 func scaledRows(x operand, scale float32) operand {
@@ -166,7 +166,7 @@ func (t *turn) linearGrad() {
 			})
 		}
 	}
-	t.product(asRows(scaledRows(dy, t.Scale)), t.transposed(w), dx.rows, dx.cols, dy.cols, dx)
+	t.product(asRows(scaledRows(dy, t.Scale)), t.transposed(t.floats(w)), dx.rows, dx.cols, dy.cols, dx)
 }
 
 func (t *turn) linearWeightGrad() {

@@ -12,8 +12,10 @@ func (t *turn) embed() {
 	ids, table, y := t.in[0], t.in[1], t.out[0]
 	t.rows(y.rows, func(r int) {
 		row := y.row(r)
-		clear(row)
-		addScaled(row, table.row(int(ids.i[r])), t.Scale)
+		table.decode(int(ids.i[r]), row)
+		for c := range row {
+			row[c] *= t.Scale
+		}
 	})
 }
 
