@@ -22,8 +22,8 @@ import (
 )
 
 // newDeps wires the plugins, the device and the terminal into what a job
-// needs. The caller must call the function that it returns.
-func newDeps(p config.Plugins) (job.Deps, func(), error) {
+// needs. Plugins are called with ctx. The caller must call the function that it returns.
+func newDeps(ctx context.Context, p config.Plugins) (job.Deps, func(), error) {
 	h, err := newHost(p)
 	if err != nil {
 		return job.Deps{}, nil, err
@@ -33,7 +33,7 @@ func newDeps(p config.Plugins) (job.Deps, func(), error) {
 		h.Close()
 		return job.Deps{}, nil, job.UsageError{Err: err}
 	}
-	plugins := pluginAdapter{h}
+	plugins := pluginAdapter{ctx, h}
 	return job.Deps{
 		Architectures: plugins, Formats: plugins, Device: device, Version: version,
 		Resolve:  func(name string) (string, error) { return demo.Resolve(name, cacheDir()) },
@@ -61,12 +61,15 @@ func cacheDir() string {
 	return dir
 }
 
-// pluginAdapter gives the core its plain interfaces over the plugin host.
-type pluginAdapter struct{ host *host.Host }
+// pluginAdapter gives the core its plain interfaces over the plugin host. It
+// lives as long as one command, whose context its calls have.
+type pluginAdapter struct {
+	ctx  context.Context
+	host *host.Host
+}
 
 func (p pluginAdapter) Architecture(modelType string, config []byte, tensors []model.Tensor, sequenceLen int) (*graph.Graph, error) {
-	ctx := context.Background()
-	a, err := p.host.Architecture(ctx, modelType)
+	a, err := p.host.Architecture(p.ctx, modelType)
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +77,11 @@ func (p pluginAdapter) Architecture(modelType string, config []byte, tensors []m
 	for _, t := range tensors {
 		r.Tensors = append(r.Tensors, protocol.Tensor{Name: t.Name, Shape: t.Shape, DType: t.DType})
 	}
-	return a.Build(ctx, r)
+	return a.Build(p.ctx, r)
 }
 
 func (p pluginAdapter) Convert(datasetType string, records []json.RawMessage) ([]data.Converted, error) {
-	ctx := context.Background()
-	d, err := p.host.Dataset(ctx, datasetType)
+	d, err := p.host.Dataset(p.ctx, datasetType)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +89,7 @@ func (p pluginAdapter) Convert(datasetType string, records []json.RawMessage) ([
 	for i, r := range records {
 		raw[i] = r
 	}
-	results, err := d.Convert(ctx, raw, nil)
+	results, err := d.Convert(p.ctx, raw, nil)
 	if err != nil {
 		return nil, err
 	}

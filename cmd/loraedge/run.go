@@ -27,13 +27,16 @@ func (f configFlags) open(ctx context.Context, withData bool) (*job.Job, func(),
 	if err != nil {
 		return nil, nil, job.UsageError{Err: err}
 	}
-	deps, closePlugins, err := newDeps(c.Plugins)
+	deps, closePlugins, err := newDeps(ctx, c.Plugins)
 	if err != nil {
 		return nil, nil, err
 	}
 	j, err := job.Open(c, deps)
 	if err != nil {
 		closePlugins()
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
 		return nil, nil, job.UsageError{Err: err}
 	}
 	done := func() {

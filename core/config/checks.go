@@ -9,6 +9,7 @@ func (d *decoder) check(c *Config) {
 	d.checkDatasets(c)
 	d.checkFull(c)
 	d.checkEvaluation(c)
+	d.checkSchedule(c)
 	if n, inputs := d.given["data.roles_to_train"], d.given["data.train_on_inputs"]; n != nil && c.Data.TrainOnInputs {
 		d.fail(n.keyErrorf("remove one of the two",
 			"roles_to_train has no effect with train_on_inputs = true (%s)", inputs.place()))
@@ -88,11 +89,32 @@ func (d *decoder) checkFull(c *Config) {
 
 // checkEvaluation refuses settings of an evaluation that never takes place.
 func (d *decoder) checkEvaluation(c *Config) {
-	if !c.Data.ValSetSize.None() || d.meant[meaning{key: "data.val_set_size"}] || d.failedAt("data.val_set_size") {
+	if d.meant[meaning{key: "data.val_set_size"}] || d.failedAt("data.val_set_size") {
 		return
 	}
-	if n := d.given["train.eval_steps"]; n != nil && c.Train.EvalSteps > 0 {
-		d.fail(n.keyErrorf("write val_set_size = 0.05 in [data], or remove it", "eval_steps has no effect without records to evaluate on"))
+	if c.Data.ValSetSize.None() {
+		if n := d.given["train.eval_steps"]; n != nil && c.Train.EvalSteps > 0 {
+			d.fail(n.keyErrorf("write val_set_size = 0.05 in [data], or remove it", "eval_steps has no effect without records to evaluate on"))
+		}
+	}
+	// needs reports a setting that decides by evaluations, where there are none.
+	needs := func(key, what string) {
+		n := d.given[key]
+		switch {
+		case n == nil || d.failedAt(key):
+		case c.Data.ValSetSize.None():
+			d.fail(n.keyErrorf("write val_set_size = 0.05 in [data]", "%s needs records to evaluate on", what))
+		case c.Train.EvalSteps == 0 && !d.failedAt("train.eval_steps"):
+			d.fail(n.keyErrorf("write eval_steps = 50 in [train], or how often else", "%s needs evaluations during the run, and eval_steps is 0", what))
+		}
+	}
+	if c.Train.EarlyStoppingPatience > 0 {
+		needs("train.early_stopping_patience", "early_stopping_patience")
+	} else if n := d.given["train.early_stopping_threshold"]; n != nil {
+		d.fail(n.keyErrorf("add early_stopping_patience = 3, or remove it", "early_stopping_threshold has no effect without early_stopping_patience"))
+	}
+	if c.Train.LRScheduler == plateau {
+		needs("train.lr_scheduler", plateau)
 	}
 }
 

@@ -80,6 +80,19 @@ type Train struct {
 	LRScheduler               string  `json:"lr_scheduler"`
 	WarmupSteps               int     `json:"warmup_steps"` // optimizer steps; 0 where warmup_ratio decides
 	WarmupRatio               float64 `json:"warmup_ratio"` // share of all steps; 0 where warmup_steps decides
+	NumCycles                 float64 `json:"num_cycles"`   // 0: the schedule's own
+	Power                     float64 `json:"power"`
+	LREnd                     float64 `json:"lr_end"`
+	MinLR                     float64 `json:"min_lr"`
+	MinLRRate                 float64 `json:"min_lr_rate"` // share of learning_rate
+	Timescale                 int     `json:"timescale"`   // optimizer steps; 0: those of the warm-up
+	NumDecaySteps             int     `json:"num_decay_steps"`
+	WarmupType                string  `json:"warmup_type"`
+	DecayType                 string  `json:"decay_type"`
+	PlateauFactor             float64 `json:"plateau_factor"`
+	PlateauPatience           int     `json:"plateau_patience"` // evaluations
+	PlateauThreshold          float64 `json:"plateau_threshold"`
+	PlateauCooldown           int     `json:"plateau_cooldown"` // evaluations
 	Optimizer                 string  `json:"optimizer"`
 	WeightDecay               float64 `json:"weight_decay"`
 	AdamBeta1                 float64 `json:"adam_beta1"`
@@ -88,10 +101,11 @@ type Train struct {
 	MaxGradNorm               float64 `json:"max_grad_norm"`           // 0: no clipping
 	NeftuneNoiseAlpha         float64 `json:"neftune_noise_alpha"`     // 0: off
 	EarlyStoppingPatience     int     `json:"early_stopping_patience"` // evaluations; 0: off
-	EvalSteps                 int     `json:"eval_steps"`              // 0: at the end only
-	SaveSteps                 int     `json:"save_steps"`              // 0: at the end only
-	SaveTotalLimit            int     `json:"save_total_limit"`        // 0: keep all
-	LoggingSteps              int     `json:"logging_steps"`           // 0: at the end only
+	EarlyStoppingThreshold    float64 `json:"early_stopping_threshold"`
+	EvalSteps                 int     `json:"eval_steps"`       // 0: at the end only
+	SaveSteps                 int     `json:"save_steps"`       // 0: at the end only
+	SaveTotalLimit            int     `json:"save_total_limit"` // 0: keep all
+	LoggingSteps              int     `json:"logging_steps"`    // 0: at the end only
 }
 
 // Device says where and with how much memory the run takes place.

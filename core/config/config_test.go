@@ -49,7 +49,9 @@ func TestDefaults(t *testing.T) {
 		},
 		Train: Train{
 			NumEpochs: 1, MicroBatchSize: 1, GradientAccumulationSteps: 4,
-			LearningRate: 2e-4, LRScheduler: "cosine", WarmupRatio: 0.03, Optimizer: "adamw",
+			LearningRate: 2e-4, LRScheduler: "cosine", WarmupRatio: 0.03, Power: 1, LREnd: 1e-7, WarmupType: "linear", DecayType: "cosine",
+			PlateauFactor: 0.1, PlateauPatience: 10, PlateauThreshold: 1e-4,
+			Optimizer: "adamw",
 			AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1,
 			SaveSteps: 100, SaveTotalLimit: 2, LoggingSteps: 1,
 		},

@@ -315,6 +315,9 @@ var defaults = sync.OnceValue(func() *node {
 })
 
 // newConfig has every default and no dataset.
+// Default is the configuration of a file without any key but those required.
+func Default() *Config { return newConfig() }
+
 func newConfig() *Config {
 	c := &Config{}
 	for i := range tables {

@@ -114,8 +114,7 @@ func TestMistakes(t *testing.T) {
 		{"[data]\nchat_template = \"chatlm\"", []string{`6:17 chat_template must be "tokenizer", "alpaca" or "chatml", or the path of a Jinja file, found the string "chatlm" → did you mean "chatml"?`}},
 
 		// Names from a list.
-		{"[train]\nlr_scheduler = \"cosin\"", []string{`6:16 lr_scheduler must be "cosine", "linear" or "constant", found the string "cosin" → did you mean "cosine"?`}},
-		{"[train]\nlr_scheduler = \"constant_with_warmup\"", []string{`6:16 lr_scheduler must be "cosine", "linear" or "constant", found the string "constant_with_warmup" → did you mean "constant"?`}},
+		{"[train]\nlr_scheduler = \"cosin\"", []string{`6:16 lr_scheduler must be "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt", "warmup_stable_decay" or "reduce_lr_on_plateau", found the string "cosin" → did you mean "cosine"?`}},
 		{"[train]\noptimizer = \"adamw_torch\"", []string{`6:13 optimizer must be "adamw", found the string "adamw_torch" → did you mean "adamw"?`}},
 		{"[device]\ndtype = \"fp32\"", []string{`6:9 dtype must be "auto" or "float32", found the string "fp32" → did you mean "float32"?`}},
 		{"[data]\nroles_to_train = [\"user\", \"asistant\"]", []string{`6:27 each of roles_to_train must be "system", "user", "assistant" or "tool", found the string "asistant" → did you mean "assistant"?`}},
@@ -126,7 +125,17 @@ func TestMistakes(t *testing.T) {
 		{"[train]\nfrom_scratch = true", []string{`6:16 from_scratch trains every weight, but adapter.kind is "lora" → write kind = "full" in [adapter]`}},
 		{"[adapter]\nkind = \"full\"\nlora_r = 8", []string{`7:1 lora_r has no effect with kind = "full": there is no adapter → remove it`}},
 		{"[train]\neval_steps = 10", []string{`6:1 eval_steps has no effect without records to evaluate on → write val_set_size = 0.05 in [data], or remove it`}},
-		{"[train]\nearly_stopping_patience = 3", []string{`6:27 early_stopping_patience = 3 is not available in this version of loraedge → remove it, or write early_stopping_patience = 0`}},
+		{"[train]\nearly_stopping_patience = 3", []string{`6:1 early_stopping_patience needs records to evaluate on → write val_set_size = 0.05 in [data]`}},
+		{"[data]\nval_set_size = 2\n[train]\nearly_stopping_patience = 3", []string{`8:1 early_stopping_patience needs evaluations during the run, and eval_steps is 0 → write eval_steps = 50 in [train], or how often else`}},
+		{"[train]\nearly_stopping_threshold = 0.1", []string{`6:1 early_stopping_threshold has no effect without early_stopping_patience → add early_stopping_patience = 3, or remove it`}},
+		{"[train]\nlr_scheduler = \"reduce_lr_on_plateau\"", []string{`6:1 reduce_lr_on_plateau needs records to evaluate on → write val_set_size = 0.05 in [data]`}},
+		{"[train]\npower = 2", []string{`6:1 power has no effect with lr_scheduler = "cosine": it belongs to "polynomial" → remove it, or choose another lr_scheduler`}},
+		{"[train]\nmin_lr = 1e-5", []string{`6:1 min_lr has no effect with lr_scheduler = "cosine": it belongs to "cosine_with_min_lr" and "reduce_lr_on_plateau" → remove it, or choose another lr_scheduler`}},
+		{"[train]\nlr_scheduler = \"constant\"\nwarmup_steps = 5", []string{`7:1 warmup_steps has no effect with lr_scheduler = "constant", which has no warm-up → write lr_scheduler = "constant_with_warmup"`}},
+		{"[train]\nlr_scheduler = \"cosine_with_min_lr\"", []string{`6:16 cosine_with_min_lr needs min_lr or min_lr_rate → add min_lr_rate = 0.1 to [train]`}},
+		{"[train]\nlr_scheduler = \"cosine_with_min_lr\"\nmin_lr = 2e-4", []string{`7:10 min_lr is not below learning_rate, which is 0.0002`}},
+		{"[train]\nlr_scheduler = \"warmup_stable_decay\"", []string{`6:16 warmup_stable_decay needs num_decay_steps → add num_decay_steps = 100 to [train], or how many of the last steps else`}},
+		{"[train]\nlr_scheduler = \"cosine_with_restarts\"\nnum_cycles = 1.5", []string{`7:14 num_cycles of cosine_with_restarts is a whole number`}},
 		{"[data]\ntrain_on_inputs = true\nroles_to_train = [\"user\"]", []string{`7:1 roles_to_train has no effect with train_on_inputs = true (on line 6) → remove one of the two`}},
 
 		// TOML itself.

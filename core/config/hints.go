@@ -14,6 +14,12 @@ import (
 var otherNames = map[string]string{
 	"adapter_type":                "kind",
 	"alpha":                       "lora_alpha",
+	"cooldown":                    "plateau_cooldown",
+	"cosine_min_lr_ratio":         "min_lr_rate",
+	"factor":                      "plateau_factor",
+	"min_lr_ratio":                "min_lr_rate",
+	"noisy_embedding_alpha":       "neftune_noise_alpha",
+	"patience":                    "plateau_patience",
 	"base_model_name_or_path":     "base_model",
 	"batch_size":                  "micro_batch_size",
 	"beta1":                       "adam_beta1",

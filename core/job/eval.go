@@ -67,7 +67,7 @@ func (j *Job) score(ctx context.Context, s *model.Session, batches []*data.Batch
 	if s.BaseOnly {
 		adapter = 0
 	}
-	loss, err := train.Evaluate(s, batches, adapter)
+	loss, err := train.Evaluate(ctx, s, batches, adapter)
 	if err != nil {
 		return Score{}, err
 	}

@@ -14,6 +14,9 @@ import (
 // answerTokens is the longest answer to a sample prompt or an evaluated record.
 const answerTokens = 64
 
+// risesTold is from how many evaluations on a rising validation loss is told of.
+const risesTold = 3
+
 // Stepped writes the step to the metrics and the progress line.
 func (r *run) Stepped(e train.StepEvent) error {
 	if r.firstLoss == 0 {
@@ -42,6 +45,10 @@ func (r *run) Stepped(e train.StepEvent) error {
 // Evaluated writes the validation loss.
 func (r *run) Evaluated(e train.EvalEvent) error {
 	r.evalLoss, r.hasEval = e.Loss, true
+	if n := e.Watch.Rises; n >= risesTold {
+		r.Progress.Print("step %d: validation loss has risen for %d evaluations while training loss falls: the model begins to learn the examples by heart. "+
+			"The best was %.4f at step %d. Fewer epochs, a lower learning_rate, lora_dropout or more data help; early_stopping_patience stops in time", e.Step, n, e.Watch.BestLoss, e.Watch.BestStep)
+	}
 	return r.metrics.Write(report.EvalEvent{Event: "eval", Step: e.Step, EvalLoss: e.Loss})
 }
 

@@ -130,7 +130,7 @@ func (j *Job) plan() error {
 	if j.Steps == 0 {
 		j.Steps = train.Steps(j.Plan, c.Train.GradientAccumulationSteps, c.Train.NumEpochs)
 	}
-	return nil
+	return j.checkSchedule()
 }
 
 // schedule is the learning rate over the run.
@@ -140,7 +140,36 @@ func (j *Job) schedule() train.Schedule {
 	if t.WarmupRatio > 0 {
 		warmup = int(t.WarmupRatio*float64(j.Steps) + 0.999999)
 	}
-	return train.Schedule{Kind: t.LRScheduler, Base: t.LearningRate, Warmup: warmup, Total: j.Steps}
+	minRate := t.MinLRRate
+	if t.MinLR > 0 {
+		minRate = t.MinLR / t.LearningRate
+	}
+	return train.Schedule{
+		Kind: t.LRScheduler, Base: t.LearningRate, Warmup: warmup, Total: j.Steps, NumCycles: t.NumCycles,
+		Power: t.Power, End: t.LREnd, MinRate: minRate, Timescale: t.Timescale,
+		Decay: t.NumDecaySteps, WarmupType: t.WarmupType, DecayType: t.DecayType,
+	}
+}
+
+// plateau is what lowers the rate by evaluations, nil where a schedule does.
+func (j *Job) plateau() *train.Plateau {
+	t := j.Config.Train
+	if t.LRScheduler != "reduce_lr_on_plateau" {
+		return nil
+	}
+	return &train.Plateau{
+		Factor: t.PlateauFactor, Patience: t.PlateauPatience, Threshold: t.PlateauThreshold,
+		Cooldown: t.PlateauCooldown, MinRate: t.MinLR,
+	}
+}
+
+// checkSchedule says whether the schedule's parts fit the run's steps.
+func (j *Job) checkSchedule() error {
+	if s := j.schedule(); s.Kind == "warmup_stable_decay" && s.Warmup+s.Decay > s.Total {
+		return fmt.Errorf("warmup_stable_decay has %d warm-up steps and num_decay_steps = %d, more than the %d steps of the run; lower num_decay_steps",
+			s.Warmup, s.Decay, s.Total)
+	}
+	return nil
 }
 
 func (j *Job) outputPath(name ...string) string {

@@ -59,7 +59,9 @@ func (j *Job) Run(ctx context.Context, o RunOptions) error {
 	defer unlock()
 	r := &run{
 		Job: j, started: time.Now(), samples: map[string]string{},
-		checkpoints: train.Checkpoints{Dir: j.outputPath(checkpointsDir), Keep: j.Config.Train.SaveTotalLimit},
+		checkpoints: train.Checkpoints{
+			Dir: j.outputPath(checkpointsDir), Keep: j.Config.Train.SaveTotalLimit, KeepBest: j.Config.Train.EarlyStoppingPatience > 0,
+		},
 	}
 	if r.session, err = j.start(options); err != nil {
 		return UsageError{err} // damaged weights, or a device that cannot hold them
@@ -96,7 +98,9 @@ func (r *run) train(ctx context.Context, state train.State) error {
 	c := r.Config
 	t := &train.Trainer{
 		Model: r.session, Plan: r.Plan, Held: r.Held, Accumulation: c.Train.GradientAccumulationSteps, Steps: r.Steps,
-		Schedule: r.schedule(), Seed: uint64(c.Seed), EvalEvery: c.Train.EvalSteps, SaveEvery: c.Train.SaveSteps, Observer: r,
+		Schedule: r.schedule(), Plateau: r.plateau(),
+		Early: train.EarlyStopping{Patience: c.Train.EarlyStoppingPatience, Threshold: c.Train.EarlyStoppingThreshold},
+		Seed:  uint64(c.Seed), EvalEvery: c.Train.EvalSteps, SaveEvery: c.Train.SaveSteps, Observer: r,
 		Optimizer: train.Optimizer{
 			Beta1: c.Train.AdamBeta1, Beta2: c.Train.AdamBeta2, Epsilon: c.Train.AdamEpsilon,
 			WeightDecay: c.Train.WeightDecay, MaxGradNorm: c.Train.MaxGradNorm,
@@ -144,12 +148,8 @@ func (j *Job) identity(ctx context.Context) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	c := j.Config
-	shape, err := json.Marshal([]any{c.Adapter, c.Train, c.Data, c.Seed})
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{"base model": hash, "data": j.Store.Hash(), "settings": string(shape)}, nil
+	text, err := settingsOf(j.Config)
+	return map[string]string{"base model": hash, "data": j.Store.Hash(), settings: text}, err
 }
 
 // resume loads the newest whole checkpoint, and says how much of the metrics
@@ -167,8 +167,8 @@ func (r *run) resume(wanted bool) (train.State, int64, error) {
 		return train.State{}, 0, nil
 	}
 	var changed []string
-	for _, what := range []string{"base model", "data", "settings"} {
-		if cp.Identity[what] != r.identity[what] {
+	for _, what := range []string{"base model", "data", settings} {
+		if !same(what, cp.Identity[what], r.identity[what]) {
 			changed = append(changed, what)
 		}
 	}
@@ -207,8 +207,35 @@ func (r *run) adapterSettings() model.AdapterSettings {
 	}
 }
 
+// takeBest puts the weights of the best evaluation back, where early stopping
+// asks for them.
+func (r *run) takeBest(state train.State) error {
+	patience, w := r.Config.Train.EarlyStoppingPatience, state.Watch
+	if patience == 0 || w.BestStep == 0 {
+		return nil
+	}
+	if w.Stopped {
+		r.Progress.Print("stopped after step %d of %d: no better validation loss in %d evaluations", state.Step, r.Steps, patience)
+	}
+	if w.BestStep == state.Step {
+		return nil
+	}
+	dir := r.checkpoints.Of(w.BestStep)
+	if _, err := train.ReadCheckpoint(dir); err != nil {
+		return fmt.Errorf("the weights of step %d, the best, cannot be taken: %w; those of the last step are in %s", w.BestStep, err, r.checkpoints.Of(state.Step))
+	}
+	if err := r.session.LoadState(dir); err != nil {
+		return err
+	}
+	r.Progress.Print("took the weights of step %d, whose validation loss %.4f was the lowest; those of the last step are in %s", w.BestStep, w.BestLoss, r.checkpoints.Of(state.Step))
+	return nil
+}
+
 // finish writes the adapter or the model, and the end of the story.
 func (r *run) finish(ctx context.Context, state train.State) error {
+	if err := r.takeBest(state); err != nil {
+		return err
+	}
 	if err := r.sample(ctx, state.Step); err != nil {
 		return err
 	}
@@ -226,6 +253,9 @@ func (r *run) finish(ctx context.Context, state train.State) error {
 	end := report.EndEvent{
 		Event: "end", Steps: state.Step, Tokens: state.Tokens, Seconds: seconds,
 		PlannedBytes: r.session.Allocated(), PeakBytes: report.PeakBytes(),
+	}
+	if r.Config.Train.EarlyStoppingPatience > 0 {
+		end.BestStep, end.BestEvalLoss = state.Watch.BestStep, state.Watch.BestLoss
 	}
 	if err := r.metrics.Write(end); err != nil {
 		return err

@@ -64,6 +64,9 @@ type EndEvent struct {
 	Seconds      float64 `json:"seconds"`
 	PlannedBytes int64   `json:"planned_bytes"`
 	PeakBytes    int64   `json:"peak_bytes"` // of the process; 0 where unknown
+	// The evaluation whose weights were taken, with early stopping.
+	BestStep     int     `json:"best_step,omitempty"`
+	BestEvalLoss float64 `json:"best_eval_loss,omitempty"`
 }
 
 // Write appends one event.

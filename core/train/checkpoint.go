@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -25,10 +26,13 @@ type Checkpoint struct {
 	MetricsBytes int64 `json:"metrics_bytes"`
 	// SHA256 of every other file of the folder.
 	SHA256 map[string]string `json:"sha256"`
+	// StateSHA256 is that of state.json itself, with zeros in its own place.
+	StateSHA256 string `json:"state_sha256"`
 }
 
+// checkpointVersion 2 seals state.json too; version 1 is read still.
 const (
-	checkpointVersion = 1
+	checkpointVersion = 2
 	checkpointPrefix  = "step-"
 	checkpointState   = "state.json"
 	temporaryPrefix   = ".tmp-"
@@ -38,6 +42,8 @@ const (
 type Checkpoints struct {
 	Dir  string
 	Keep int // newest to keep; 0 for all
+	// KeepBest keeps that of the best evaluation besides.
+	KeepBest bool
 }
 
 // Save writes a checkpoint: write fills a temporary folder, which is synced,
@@ -50,7 +56,7 @@ func (c Checkpoints) Save(cp Checkpoint, write func(dir string) error) error {
 }
 
 func (c Checkpoints) save(cp Checkpoint, write func(dir string) error) error {
-	final := filepath.Join(c.Dir, checkpointPrefix+strconv.Itoa(cp.Step))
+	final := c.Of(cp.Step)
 	temporary := filepath.Join(c.Dir, temporaryPrefix+strconv.Itoa(cp.Step))
 	if err := os.RemoveAll(temporary); err != nil {
 		return err
@@ -67,11 +73,11 @@ func (c Checkpoints) save(cp Checkpoint, write func(dir string) error) error {
 	if cp.SHA256, err = hashFolder(temporary); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(cp, "", "  ")
+	text, err := cp.sealed()
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(temporary, checkpointState), append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(temporary, checkpointState), text, 0o644); err != nil {
 		return err
 	}
 	if err := syncFolder(temporary); err != nil {
@@ -86,7 +92,7 @@ func (c Checkpoints) save(cp Checkpoint, write func(dir string) error) error {
 	if err := syncPath(c.Dir); err != nil {
 		return err
 	}
-	return c.prune()
+	return c.prune(cp.Watch.BestStep)
 }
 
 // Latest is the newest checkpoint that is whole, or "" where there is none.
@@ -95,7 +101,7 @@ func (c Checkpoints) Latest() (dir string, cp Checkpoint, warnings []string) {
 	steps := c.steps()
 	slices.Reverse(steps)
 	for _, step := range steps {
-		dir := filepath.Join(c.Dir, checkpointPrefix+strconv.Itoa(step))
+		dir := c.Of(step)
 		cp, err := ReadCheckpoint(dir)
 		if err == nil {
 			return dir, cp, warnings
@@ -103,6 +109,11 @@ func (c Checkpoints) Latest() (dir string, cp Checkpoint, warnings []string) {
 		warnings = append(warnings, err.Error())
 	}
 	return "", Checkpoint{}, warnings
+}
+
+// Of is the folder of the checkpoint of a step.
+func (c Checkpoints) Of(step int) string {
+	return filepath.Join(c.Dir, checkpointPrefix+strconv.Itoa(step))
 }
 
 // ReadCheckpoint reads and verifies a checkpoint.
@@ -127,13 +138,40 @@ func ReadCheckpoint(dir string) (Checkpoint, error) {
 	return cp, nil
 }
 
+// unsealed stands where the checksum of state.json will.
+var unsealed = strings.Repeat("0", 2*sha256.Size)
+
+// sealed is state.json with its checksum.
+func (cp Checkpoint) sealed() ([]byte, error) {
+	cp.StateSHA256 = unsealed
+	text, err := json.MarshalIndent(cp, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	text = append(text, '\n')
+	cp.StateSHA256 = hexSum(text)
+	sealed, err := json.MarshalIndent(cp, "", "  ")
+	return append(sealed, '\n'), err
+}
+
+func hexSum(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
 func parseCheckpoint(text []byte) (Checkpoint, error) {
 	var cp Checkpoint
 	if err := json.Unmarshal(text, &cp); err != nil {
 		return cp, fmt.Errorf("%s is not readable: %w", checkpointState, err)
 	}
-	if cp.Version != checkpointVersion {
-		return cp, fmt.Errorf("%s has version %d, this program writes and reads %d", checkpointState, cp.Version, checkpointVersion)
+	if cp.Version < 1 || cp.Version > checkpointVersion {
+		return cp, fmt.Errorf("%s has version %d, this program writes %d and reads 1 to %d", checkpointState, cp.Version, checkpointVersion, checkpointVersion)
+	}
+	if cp.Version > 1 || cp.StateSHA256 != "" {
+		open := bytes.Replace(text, []byte(cp.StateSHA256), []byte(unsealed), 1)
+		if len(cp.StateSHA256) != len(unsealed) || hexSum(open) != cp.StateSHA256 {
+			return cp, fmt.Errorf("%s is damaged (its own checksum differs)", checkpointState)
+		}
 	}
 	if cp.Step < 0 || cp.Position.Epoch < 0 || cp.Position.Batch < 0 || cp.Tokens < 0 || cp.MetricsBytes < 0 {
 		return cp, fmt.Errorf("%s has a negative position", checkpointState)
@@ -162,13 +200,17 @@ func (c Checkpoints) steps() []int {
 	return steps
 }
 
-func (c Checkpoints) prune() error {
+// prune removes all but the newest, and that of the best step where it is to be kept.
+func (c Checkpoints) prune(best int) error {
 	steps := c.steps()
 	if c.Keep <= 0 || len(steps) <= c.Keep {
 		return nil
 	}
 	for _, step := range steps[:len(steps)-c.Keep] {
-		if err := os.RemoveAll(filepath.Join(c.Dir, checkpointPrefix+strconv.Itoa(step))); err != nil {
+		if c.KeepBest && step == best {
+			continue
+		}
+		if err := os.RemoveAll(c.Of(step)); err != nil {
 			return err
 		}
 	}

@@ -67,8 +67,8 @@ func TestDamagedCheckpointIsPassedOver(t *testing.T) {
 		{"state.json empty", func(dir string) error { return os.Truncate(filepath.Join(dir, "state.json"), 0) }, "state.json is not readable"},
 		{"no state.json", func(dir string) error { return os.Remove(filepath.Join(dir, "state.json")) }, "is not whole"},
 		{"of a later version", func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "state.json"), []byte(`{"version": 2}`), 0o644)
-		}, "has version 2, this program writes and reads 1"},
+			return os.WriteFile(filepath.Join(dir, "state.json"), []byte(`{"version": 3}`), 0o644)
+		}, "has version 3, this program writes 2 and reads 1 to 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := Checkpoints{Dir: t.TempDir()}
@@ -85,6 +85,65 @@ func TestDamagedCheckpointIsPassedOver(t *testing.T) {
 				t.Errorf("warnings %q, wanted one of step-4 with %q", warnings, c.want)
 			}
 		})
+	}
+}
+
+// Whatever byte of state.json changes, the checkpoint is not taken.
+func TestEveryByteOfTheStateCounts(t *testing.T) {
+	c := Checkpoints{Dir: t.TempDir()}
+	save(t, c, 3)
+	dir := c.Of(3)
+	path := filepath.Join(dir, "state.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range text {
+		for _, mask := range []byte{1, 0x20, 0xff} {
+			damaged := append([]byte(nil), text...)
+			damaged[i] ^= mask
+			if err := os.WriteFile(path, damaged, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ReadCheckpoint(dir); err == nil {
+				t.Errorf("accepted with byte %d %q as %q, in %q", i, text[i], damaged[i], text[max(0, i-10):min(len(text), i+10)])
+			}
+		}
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadCheckpoint(dir); err != nil {
+		t.Errorf("the whole one: %v", err)
+	}
+}
+
+// Version 1 had no checksum of state.json.
+func TestCheckpointOfVersion1(t *testing.T) {
+	c := Checkpoints{Dir: t.TempDir()}
+	save(t, c, 3)
+	old := `{"version": 1, "step": 3, "position": {"epoch": 0, "batch": 3}, "tokens": 300, "identity": {"data": "abc"}, "metrics_bytes": 30,
+	"sha256": {"weights": "` + hexSum([]byte("www")) + `"}}`
+	if err := os.WriteFile(filepath.Join(c.Of(3), "state.json"), []byte(old), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cp, err := ReadCheckpoint(c.Of(3))
+	if want := (State{Step: 3, Position: Position{Batch: 3}, Tokens: 300}); err != nil || cp.State != want {
+		t.Errorf("read %+v, %v", cp, err)
+	}
+}
+
+func TestBestCheckpointIsKept(t *testing.T) {
+	c := Checkpoints{Dir: t.TempDir(), Keep: 1, KeepBest: true}
+	for _, step := range []int{1, 2, 3, 4} {
+		cp := Checkpoint{State: State{Step: step, Watch: Watch{BestStep: min(step, 2), BestLoss: 1.5}}}
+		err := c.Save(cp, func(dir string) error { return os.WriteFile(filepath.Join(dir, "weights"), nil, 0o644) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := names(t, c.Dir), []string{"step-2", "step-4"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("the folder has %q, wanted %q", got, want)
 	}
 }
 
@@ -118,6 +177,7 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(`{"version":1,"step":-4,"sha256":{"weights":"00"}}`))
 	f.Add([]byte(`{"version":1,"position":{"batch":1e99}}`))
 	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(`{"version":2,"sha256":{"weights":"00"},"state_sha256":"0000000000000000000000000000000000000000000000000000000000000000"}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cp, err := parseCheckpoint(text)

@@ -1,44 +1,86 @@
 package train
 
 import (
+	"encoding/json"
 	"math"
+	"os"
 	"testing"
 )
 
-// The rates are what get_last_lr() of Transformers 5.24.0's
-// get_{cosine,linear,constant}_schedule_with_warmup(optimizer, warmup, total) gave before
-// each step, with lr = 2e-4.
-func TestScheduleAsTransformers(t *testing.T) {
-	for _, c := range []struct {
-		kind          string
-		warmup, total int
-		want          []float64
-	}{
-		{"cosine", 3, 12, []float64{
-			0.0, 6.666666666666667e-05, 0.00013333333333333334, 0.0002, 0.00019396926207859084, 0.0001766044443118978,
-			0.00015000000000000001, 0.00011736481776669306, 8.263518223330697e-05, 5.000000000000002e-05,
-			2.339555568810221e-05, 6.030737921409169e-06, 0.0,
-		}},
-		{"linear", 3, 12, []float64{
-			0.0, 6.666666666666667e-05, 0.00013333333333333334, 0.0002, 0.00017777777777777779, 0.00015555555555555556,
-			0.00013333333333333334, 0.00011111111111111112, 8.888888888888889e-05, 6.666666666666667e-05,
-			4.4444444444444447e-05, 2.2222222222222223e-05, 0.0,
-		}},
-		{"constant", 3, 12, []float64{0.0, 6.666666666666667e-05, 0.00013333333333333334, 0.0002, 0.0002, 0.0002, 0.0002}},
-		{"cosine", 0, 7, []float64{
-			0.0002, 0.0001900968867902419, 0.00016234898018587337, 0.00012225209339563145, 7.774790660436858e-05,
-			3.7651019814126654e-05, 9.903113209758096e-06, 0.0,
-		}},
-		{"linear", 0, 7, []float64{
-			0.0002, 0.00017142857142857143, 0.00014285714285714287, 0.00011428571428571428, 8.571428571428571e-05,
-			5.714285714285714e-05, 2.857142857142857e-05, 0.0,
-		}},
-	} {
-		s := Schedule{Kind: c.kind, Base: 2e-4, Warmup: c.warmup, Total: c.total}
-		for step, want := range c.want {
-			if got := s.Rate(step); math.Abs(got-want) > 1e-18 {
-				t.Errorf("%s, %d warm-up steps of %d: step %d has %v, wanted %v", c.kind, c.warmup, c.total, step, got, want)
+// scheduleCase is one of testdata/schedules.json, which tools/oracle/schedules.py
+// made with Transformers. Settings have lora.toml's names.
+type scheduleCase struct {
+	Kind          string
+	Warmup, Total int
+	Settings      map[string]any
+	Losses, Rates []float64
+}
+
+func (c scheduleCase) number(name string, otherwise float64) float64 {
+	if v, ok := c.Settings[name].(float64); ok {
+		return v
+	}
+	return otherwise
+}
+
+func (c scheduleCase) text(name, otherwise string) string {
+	if v, ok := c.Settings[name].(string); ok {
+		return v
+	}
+	return otherwise
+}
+
+func scheduleCases(t *testing.T) (base float64, cases []scheduleCase) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/schedules.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Base  float64
+		Cases []scheduleCase
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Base, file.Cases
+}
+
+func TestRatesAsTransformers(t *testing.T) {
+	base, cases := scheduleCases(t)
+	kinds := map[string]bool{}
+	for _, c := range cases {
+		kinds[c.Kind] = true
+		rates := make([]float64, len(c.Rates))
+		if c.Losses != nil {
+			p := Plateau{
+				Factor: c.number("plateau_factor", 0.1), Patience: int(c.number("plateau_patience", 10)),
+				Threshold: c.number("plateau_threshold", 1e-4), Cooldown: int(c.number("plateau_cooldown", 0)), MinRate: c.number("min_lr", 0),
+			}
+			state := State{}
+			trainer := Trainer{Plateau: &p, Schedule: Schedule{Base: base}}
+			for step, loss := range c.Losses {
+				rates[step] = trainer.rate(&state)
+				p.step(&state.Watch.Plateau, loss, base)
+			}
+		} else {
+			s := Schedule{
+				Kind: c.Kind, Base: base, Warmup: c.Warmup, Total: c.Total, NumCycles: c.number("num_cycles", 0),
+				Power: c.number("power", 1), End: c.number("lr_end", 1e-7), MinRate: c.number("min_lr_rate", c.number("min_lr", 0)/base),
+				Timescale: int(c.number("timescale", 0)), Decay: int(c.number("num_decay_steps", 0)),
+				WarmupType: c.text("warmup_type", "linear"), DecayType: c.text("decay_type", "cosine"),
+			}
+			for step := range rates {
+				rates[step] = s.Rate(step)
 			}
 		}
+		for step, want := range c.Rates {
+			if math.Abs(rates[step]-want) > 1e-18+1e-14*want {
+				t.Errorf("%s %v, %d warm-up steps of %d: step %d has %v, wanted %v", c.Kind, c.Settings, c.Warmup, c.Total, step, rates[step], want)
+			}
+		}
+	}
+	if len(kinds) != 10 {
+		t.Errorf("the cases have %d kinds, wanted 10", len(kinds))
 	}
 }

@@ -23,7 +23,7 @@ type Model interface {
 	DropGradients() error
 }
 
-// Optimizer holds AdamW's settings.
+// Optimizer holds the optimizer's settings; SGD takes its momentum as Beta1.
 type Optimizer struct {
 	Beta1, Beta2, Epsilon, WeightDecay, MaxGradNorm float64
 }
@@ -42,8 +42,9 @@ type StepEvent struct {
 
 // EvalEvent tells of an evaluation on the held-out examples.
 type EvalEvent struct {
-	Step int
-	Loss float64
+	Step  int
+	Loss  float64
+	Watch Watch // with this evaluation taken in
 }
 
 // Observer hears what happens. An error stops the run.
@@ -59,6 +60,7 @@ type State struct {
 	Step     int      `json:"step"` // steps done
 	Position Position `json:"position"`
 	Tokens   int64    `json:"tokens"`
+	Watch    Watch    `json:"watch,omitzero"`
 }
 
 // Trainer is one run.
@@ -69,6 +71,8 @@ type Trainer struct {
 	Accumulation int
 	Steps        int
 	Schedule     Schedule
+	Plateau      *Plateau // instead of the schedule; nil for none
+	Early        EarlyStopping
 	Optimizer    Optimizer
 	Seed         uint64
 	EvalEvery    int // steps; 0: at the end only
@@ -92,46 +96,52 @@ func (d Diverged) Error() string {
 		d.Step, d.Loss, d.Norm, d.Rate)
 }
 
-// Run trains from a state to the last step. When ctx ends it saves after the
-// micro batch in hand and returns ErrInterrupted.
+// Run trains from a state to the last step, or to where it stops early. When
+// ctx ends it saves after the micro batch in hand, or in the middle of an
+// evaluation, and returns ErrInterrupted.
 func (t *Trainer) Run(ctx context.Context, from State) (State, error) {
 	c := newCursor(t.Plan, t.Accumulation, from.Position)
 	state := from
-	for state.Step < t.Steps {
-		event, err := t.step(ctx, c, &state)
+	for state.Watch.Pending || state.Step < t.Steps && !state.Watch.Stopped {
+		err := t.advance(ctx, c, &state)
 		if errors.Is(err, ErrInterrupted) {
 			if saved := t.Observer.Save(state); saved != nil {
 				return state, fmt.Errorf("interrupted: %w", saved)
 			}
-			return state, err
+			return state, ErrInterrupted
 		}
 		if err != nil {
-			return state, err
-		}
-		if err := t.after(event, state); err != nil {
 			return state, err
 		}
 	}
 	return state, nil
 }
 
-// after tells of a step, and evaluates and saves where it is time.
-func (t *Trainer) after(event StepEvent, state State) error {
-	if err := t.Observer.Stepped(event); err != nil {
-		return err
-	}
-	last := state.Step == t.Steps
-	if len(t.Held) > 0 && (last || t.EvalEvery > 0 && state.Step%t.EvalEvery == 0) {
-		loss, err := t.Evaluate()
+// advance does a step, and what follows it: telling of it, evaluating and
+// saving where it is time. An evaluation that was interrupted comes first.
+func (t *Trainer) advance(ctx context.Context, c *cursor, state *State) error {
+	if !state.Watch.Pending {
+		event, err := t.step(ctx, c, state)
 		if err != nil {
 			return err
 		}
-		if err := t.Observer.Evaluated(EvalEvent{state.Step, loss}); err != nil {
+		if err := t.Observer.Stepped(event); err != nil {
 			return err
 		}
 	}
-	if last || t.SaveEvery > 0 && state.Step%t.SaveEvery == 0 {
-		return t.Observer.Save(state)
+	best := false
+	if state.Watch.Pending || t.evaluationDue(state.Step) {
+		state.Watch.Pending = true
+		if err := t.evaluate(ctx, state); err != nil {
+			if ctx.Err() != nil {
+				return ErrInterrupted
+			}
+			return err
+		}
+		best = t.Early.Patience > 0 && state.Watch.BestStep == state.Step
+	}
+	if best || state.Watch.Stopped || state.Step == t.Steps || t.SaveEvery > 0 && state.Step%t.SaveEvery == 0 {
+		return t.Observer.Save(*state)
 	}
 	return nil
 }
@@ -142,7 +152,8 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 	if err != nil {
 		return StepEvent{}, err
 	}
-	sc := t.scalars(state.Step, window)
+	rate := t.rate(state)
+	sc := t.scalars(state.Step, rate, window)
 	var loss float64
 	tokens := 0
 	for _, b := range window {
@@ -160,13 +171,13 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 	if err != nil {
 		return StepEvent{}, err
 	}
-	rate := t.Schedule.Rate(state.Step)
 	if !finite(loss) || !finite(norm) {
 		return StepEvent{}, Diverged{state.Step + 1, loss, norm, rate}
 	}
 	state.Step++
 	state.Position = c.at
 	state.Tokens += int64(tokens)
+	state.Watch.stepped(loss)
 	seconds := time.Since(begin).Seconds()
 	return StepEvent{
 		Step: state.Step, Steps: t.Steps, Epoch: c.progress(), Loss: loss, LearningRate: rate, GradNorm: norm,
@@ -174,7 +185,18 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 	}, nil
 }
 
-func (t *Trainer) scalars(step int, window []*data.Batch) *program.Scalars {
+// rate is the learning rate of the next step.
+func (t *Trainer) rate(state *State) float64 {
+	switch {
+	case t.Plateau == nil:
+		return t.Schedule.Rate(state.Step)
+	case state.Watch.Plateau.Seen:
+		return state.Watch.Plateau.Rate
+	}
+	return t.Schedule.Base
+}
+
+func (t *Trainer) scalars(step int, rate float64, window []*data.Batch) *program.Scalars {
 	var n float64
 	for _, b := range window {
 		n += b.SumWeights()
@@ -182,32 +204,9 @@ func (t *Trainer) scalars(step int, window []*data.Batch) *program.Scalars {
 	o := t.Optimizer
 	return &program.Scalars{
 		Seed: t.Seed, DropoutStep: uint32(step), Training: true, Adapter: 1, InvN: float32(1 / n),
-		LearningRate: float32(t.Schedule.Rate(step)), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2),
+		LearningRate: float32(rate), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2),
 		Epsilon: float32(o.Epsilon), WeightDecay: float32(o.WeightDecay), MaxNorm: float32(o.MaxGradNorm),
 	}
-}
-
-// Evaluate is the mean loss over the held-out examples.
-func (t *Trainer) Evaluate() (float64, error) {
-	batches, err := t.Plan.Validation(t.Held)
-	if err != nil {
-		return 0, err
-	}
-	return Evaluate(t.Model, batches, 1)
-}
-
-// Evaluate is the mean loss over batches; adapter is 1, or 0 for the base alone.
-func Evaluate(m Model, batches []*data.Batch, adapter float32) (float64, error) {
-	var sum, n float64
-	for _, b := range batches {
-		loss, err := m.Score(b, &program.Scalars{Adapter: adapter})
-		if err != nil {
-			return 0, err
-		}
-		sum += loss
-		n += b.SumWeights()
-	}
-	return sum / n, nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -19,6 +19,11 @@ type fakeModel struct {
 	dropped int
 	lost    int
 	stop    func() // called in the third micro batch
+	stopIn  func() // called in each batch of an evaluation
+	// valid are the validation losses of the evaluations in turn, train the training
+	// losses of the steps; 3 and 2 after the last.
+	valid, train []float64
+	scored       int
 }
 
 func (m *fakeModel) Step(b *data.Batch, sc *program.Scalars) (float64, error) {
@@ -29,10 +34,20 @@ func (m *fakeModel) Step(b *data.Batch, sc *program.Scalars) (float64, error) {
 	if m.lost > 0 && len(m.updates) == m.lost-1 {
 		return math.NaN(), nil
 	}
+	if n := len(m.updates); n < len(m.train) {
+		return m.train[n] * b.SumWeights(), nil
+	}
 	return 2 * b.SumWeights(), nil
 }
 
 func (m *fakeModel) Score(b *data.Batch, sc *program.Scalars) (float64, error) {
+	if m.stopIn != nil {
+		m.stopIn()
+	}
+	m.scored++
+	if n := (m.scored - 1) / 2; n < len(m.valid) { // an evaluation is two batches
+		return m.valid[n] * b.SumWeights(), nil
+	}
 	return 3 * b.SumWeights(), nil
 }
 
@@ -91,14 +106,21 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Five batches are three windows, of 2, 2 and 1; seven steps are two epochs and a window.
-	if want := (State{Step: 7, Position: Position{Epoch: 2, Batch: 2}, Tokens: 24}); state != want {
-		t.Errorf("ended at %+v, wanted %+v", state, want)
+	if want := (Position{Epoch: 2, Batch: 2}); state.Step != 7 || state.Position != want || state.Tokens != 24 {
+		t.Errorf("ended at %+v", state)
 	}
 	if len(n.steps) != 7 || n.steps[2].Epoch != 1 || n.steps[2].Tokens != 2 || n.steps[6].Loss != 2 {
 		t.Errorf("steps %+v", n.steps)
 	}
-	if want := []EvalEvent{{3, 3}, {6, 3}, {7, 3}}; !reflect.DeepEqual(n.evals, want) {
-		t.Errorf("evaluations %v, wanted %v", n.evals, want)
+	var evaluated []int
+	for _, e := range n.evals {
+		evaluated = append(evaluated, e.Step)
+		if e.Loss != 3 {
+			t.Errorf("evaluation %+v", e)
+		}
+	}
+	if want := []int{3, 6, 7}; !reflect.DeepEqual(evaluated, want) {
+		t.Errorf("evaluations at %v, wanted %v", evaluated, want)
 	}
 	var saved []int
 	for _, s := range n.saved {
@@ -140,7 +162,7 @@ func TestInterruptedInTheMiddleOfAWindow(t *testing.T) {
 	if !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("error %v", err)
 	}
-	want := State{Step: 1, Position: Position{Batch: 2}, Tokens: 4}
+	want := State{Step: 1, Position: Position{Batch: 2}, Tokens: 4, Watch: Watch{TrainSum: 2, TrainSteps: 1}}
 	if state != want || len(n.saved) != 1 || n.saved[0] != want || m.dropped != 1 || len(m.updates) != 1 {
 		t.Errorf("state %+v, saved %+v, gradients dropped %d times, %d updates", state, n.saved, m.dropped, len(m.updates))
 	}
