@@ -38,6 +38,7 @@ func newDeps(ctx context.Context, p config.Plugins) (job.Deps, func(), error) {
 		Architectures: plugins, Formats: plugins, Device: device, Version: version,
 		Resolve:  func(name string) (string, error) { return demo.Resolve(name, cacheDir()) },
 		Progress: report.NewProgress(os.Stderr),
+		CacheDir: cacheDir(),
 	}, h.Close, nil
 }
 
@@ -80,7 +81,36 @@ func (p pluginAdapter) Architecture(modelType string, config []byte, tensors []m
 	return a.Build(p.ctx, r)
 }
 
-func (p pluginAdapter) Convert(datasetType string, records []json.RawMessage) ([]data.Converted, error) {
+func (p pluginAdapter) Types() ([]data.Type, error) {
+	var all []data.Type
+	for _, info := range p.host.List(p.ctx) {
+		if info.Problem != "" {
+			continue
+		}
+		for _, t := range info.Types {
+			all = append(all, dataType(t, info.SHA256))
+		}
+	}
+	return all, nil
+}
+
+func (p pluginAdapter) Type(name string) (data.Type, error) {
+	d, err := p.host.Dataset(p.ctx, name)
+	if err != nil {
+		return data.Type{}, err
+	}
+	return dataType(d.Type, d.SHA256()), nil
+}
+
+func dataType(t protocol.DatasetType, identity string) data.Type {
+	out := data.Type{Name: t.Name, Identity: identity}
+	for _, c := range t.Columns {
+		out.Columns = append(out.Columns, data.Column{Name: c.Name, Required: c.Required})
+	}
+	return out
+}
+
+func (p pluginAdapter) Convert(datasetType string, columns map[string]string, records []json.RawMessage) ([]data.Converted, error) {
 	d, err := p.host.Dataset(p.ctx, datasetType)
 	if err != nil {
 		return nil, err
@@ -89,7 +119,7 @@ func (p pluginAdapter) Convert(datasetType string, records []json.RawMessage) ([
 	for i, r := range records {
 		raw[i] = r
 	}
-	results, err := d.Convert(p.ctx, raw, nil)
+	results, err := d.Convert(p.ctx, raw, columns)
 	if err != nil {
 		return nil, err
 	}

@@ -49,24 +49,26 @@ type Quantization struct {
 
 // Dataset is one [[datasets]] entry.
 type Dataset struct {
-	Path   Path        `json:"path"`
-	Type   DatasetType `json:"type"`
-	Split  string      `json:"split"`
-	Limit  int         `json:"limit"` // records; 0: all
-	Weight float64     `json:"weight"`
+	Path    Path        `json:"path"`
+	Type    DatasetType `json:"type"` // "": to be recognised
+	Columns Columns     `json:"columns"`
+	Split   string      `json:"split"`
+	Limit   int         `json:"limit"` // records; 0: all
+	Weight  float64     `json:"weight"`
 }
 
 // Data says how records become batches of tokens.
 type Data struct {
-	SequenceLen   int          `json:"sequence_len"` // tokens
-	SamplePacking bool         `json:"sample_packing"`
-	Shuffle       bool         `json:"shuffle"`
-	OnLong        string       `json:"on_long"` // "cut", "drop" or "error"
-	ValSetSize    ValSetSize   `json:"val_set_size"`
-	TrainOnInputs bool         `json:"train_on_inputs"`
-	RolesToTrain  []string     `json:"roles_to_train"`
-	TrainOnEOS    string       `json:"train_on_eos"` // "turn", "all", "last" or "none"
-	ChatTemplate  ChatTemplate `json:"chat_template"`
+	SequenceLen         int          `json:"sequence_len"` // tokens
+	SamplePacking       bool         `json:"sample_packing"`
+	Shuffle             bool         `json:"shuffle"`
+	OnLong              string       `json:"on_long"` // "cut", "split", "drop" or "error"
+	DatasetPreparedPath PreparedPath `json:"dataset_prepared_path"`
+	ValSetSize          ValSetSize   `json:"val_set_size"`
+	TrainOnInputs       bool         `json:"train_on_inputs"`
+	RolesToTrain        []string     `json:"roles_to_train"`
+	TrainOnEOS          string       `json:"train_on_eos"` // "turn", "all", "last" or "none"
+	ChatTemplate        ChatTemplate `json:"chat_template"`
 }
 
 // Train holds the schedule and the optimizer.

@@ -40,10 +40,10 @@ func TestDefaults(t *testing.T) {
 		},
 		Quantization: Quantization{QuantType: "nf4"},
 		Datasets: []Dataset{{
-			Path: Path{"data.jsonl", "run/data.jsonl"}, Type: "alpaca", Split: "train", Weight: 1,
+			Path: Path{"data.jsonl", "run/data.jsonl"}, Type: "alpaca", Columns: Columns{}, Split: "train", Weight: 1,
 		}},
 		Data: Data{
-			SequenceLen: 2048, SamplePacking: true, Shuffle: true, OnLong: "cut",
+			SequenceLen: 2048, SamplePacking: true, Shuffle: true, OnLong: "cut", DatasetPreparedPath: PreparedPath{Auto: true},
 			RolesToTrain: []string{"assistant"}, TrainOnEOS: "turn",
 			ChatTemplate: ChatTemplate{Name: "tokenizer"},
 		},

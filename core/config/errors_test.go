@@ -157,8 +157,7 @@ func TestMissingKeys(t *testing.T) {
 	const noBase = `1:1 base_model is missing → add base_model = "models/SmolLM2-135M": the model to fine-tune: a Hugging Face folder or a .gguf file, or embedded:demo; nothing is ever downloaded`
 	const noOut = `1:1 output_dir is missing → add output_dir = "out/first": the folder that the adapter, metrics.jsonl, run.json and checkpoints are written to`
 	const noData = `1:1 there is nothing to train on: [[datasets]] is missing → add [[datasets]] with path = "records.jsonl" and type = "alpaca"`
-	const noType = `[[datasets]] has no type → add type = "alpaca": how a record becomes a conversation`
-	const noPath = `[[datasets]] has no path → add path = "records.jsonl": a file of records, a folder of such files, or embedded:…`
+	const noPath = `[[datasets]] has no path → add path = "records.jsonl": a file of records, a folder of such files, a glob such as data/*.jsonl, or embedded:…; see data.md`
 	const top = "base_model = 'm'\noutput_dir = 'o'\n"
 	for _, c := range []struct {
 		name, text string
@@ -167,11 +166,12 @@ func TestMissingKeys(t *testing.T) {
 		{"an empty file", "", []string{noBase, noOut, noData}},
 		{"full training needs data too", top + "adapter.kind = 'full'", []string{noData}},
 		{"an empty list", top + "datasets = []", []string{`3:1 there is nothing to train on: datasets is an empty list → add [[datasets]] with path = "records.jsonl" and type = "alpaca"`}},
-		{"one entry complete, one not", top + "[[datasets]]\npath='a'\ntype='alpaca'\n[[datasets]]\nlimit = 3", []string{"6:1 " + noPath, "6:1 " + noType}},
-		{"inline", top + "datasets = [{path = 'a'}]", []string{"3:13 " + noType}},
+		{"one entry complete, one not", top + "[[datasets]]\npath='a'\ntype='alpaca'\n[[datasets]]\nlimit = 3", []string{"6:1 " + noPath}},
+		{"inline", top + "datasets = [{type = 'alpaca'}]", []string{"3:13 " + noPath}},
+		{"columns", top + "datasets = [{path = 'a', columns = {instruction = 3}}]", []string{`3:36 columns must be a table of the type's columns and the records' own names, such as { instruction = "question", output = "answer" }, found a table`}},
 		{"empty strings", "base_model = ''\noutput_dir = 'o'\ndatasets = [{path = 'p', type = ''}]", []string{
 			`1:14 base_model must be a path in quotes, found the string ""`,
-			`3:33 type must be "alpaca", "sharegpt", "messages", "completion" or "prompt", or the name of a dataset plugin (a-z, 0-9, - and _), found the string ""`,
+			`3:33 type must be "alpaca", "sharegpt", "messages", "completion", "prompt", "preference" or "kto", or the name of a dataset plugin (a-z, 0-9, - and _), found the string ""`,
 		}},
 		{"one table instead of a list", top + "[datasets]\npath = 'a'", []string{
 			`3:2 datasets is a list of tables, found the single table [datasets] → begin each with a line [[datasets]]`}},

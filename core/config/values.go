@@ -179,7 +179,7 @@ func (t *ChatTemplate) read(n *node, dir string) bool {
 type DatasetType string
 
 // builtinDatasets are the types that the binary brings; others come from plugins.
-var builtinDatasets = []string{"alpaca", "sharegpt", "messages", "completion", "prompt"}
+var builtinDatasets = []string{"alpaca", "sharegpt", "messages", "completion", "prompt", "preference", "kto"}
 
 var pluginName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
@@ -191,6 +191,51 @@ func (t *DatasetType) read(n *node, _ string) bool {
 	name, _ := n.value.(string)
 	*t = DatasetType(name)
 	return pluginName.MatchString(name)
+}
+
+// Columns are a dataset type's columns and the records' own names of them.
+// Which columns a type has is for its plugin to say.
+type Columns map[string]string
+
+func (c *Columns) wants() string {
+	return `a table of the type's columns and the records' own names, such as { instruction = "question", output = "answer" }`
+}
+
+func (c *Columns) read(n *node, _ string) bool {
+	*c = Columns{}
+	for name, value := range n.table {
+		own, ok := value.value.(string)
+		if !ok || own == "" || name == "" {
+			return false
+		}
+		(*c)[name] = own
+	}
+	return n.table != nil
+}
+
+// PreparedPath is where tokenised data is kept: in the user's cache folder
+// (Auto), nowhere (None), or in Folder.
+type PreparedPath struct {
+	Auto, None bool
+	Folder     Path
+}
+
+// MarshalJSON writes "auto", "none" or the folder.
+func (p PreparedPath) MarshalJSON() ([]byte, error) {
+	switch {
+	case p.Auto:
+		return json.Marshal("auto")
+	case p.None:
+		return json.Marshal("none")
+	}
+	return json.Marshal(p.Folder)
+}
+
+func (p *PreparedPath) wants() string { return `"auto", "none" or the path of a folder` }
+
+func (p *PreparedPath) read(n *node, dir string) bool {
+	*p = PreparedPath{Auto: n.value == "auto", None: n.value == "none"}
+	return p.Auto || p.None || p.Folder.read(n, dir)
 }
 
 // DeviceChoice picks a device of the backend: by Name (a part of it), or by

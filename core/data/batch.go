@@ -5,6 +5,24 @@ package data
 type Example struct {
 	IDs     []int32
 	Weights []float32
+	Kind    Kind
+}
+
+// Kind says what an example is trained for.
+type Kind uint8
+
+// The kinds of examples. A rejected one follows its chosen one.
+const (
+	Plain Kind = iota
+	Chosen
+	Rejected
+	Desirable
+	Undesirable
+)
+
+// String is the kind as a person calls it, "" for a plain example.
+func (k Kind) String() string {
+	return [...]string{"", "chosen", "rejected", "desirable", "undesirable"}[min(k, Undesirable)]
 }
 
 // Trained counts the tokens that carry loss.

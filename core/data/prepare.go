@@ -2,188 +2,269 @@ package data
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 
-	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/core/data/container"
 )
 
-// Format brings raw records of one dataset type into conversations; plugins do it.
-type Format interface {
-	// Convert returns one Converted a record.
-	Convert(datasetType string, records []json.RawMessage) ([]Converted, error)
-}
-
-// Converted is a record's conversation, or what is wrong with the record.
-type Converted struct {
-	Conversation conversation.Conversation
-	Problem      string
-}
-
-// Encoder brings a conversation into tokens; one may become several examples.
-type Encoder interface {
-	Encode(conversation.Conversation) ([]Example, error)
-}
-
-// Source is one dataset of the configuration.
-type Source struct {
-	Path, Type string
-	Limit      int     // records; 0 for all
-	Weight     float64 // multiplies the loss of the source's tokens; 0 means 1
-}
-
-// Long says what happens to an example longer than the sequence length.
-type Long string
-
-const (
-	LongCut   Long = "cut"
-	LongDrop  Long = "drop"
-	LongError Long = "error"
-)
-
-// Counts are what Prepare met.
-type Counts struct {
-	Records   int `json:"records"`
-	Examples  int `json:"examples"`
-	Tokens    int `json:"tokens"`
-	Trained   int `json:"trained_tokens"`
-	Cut       int `json:"cut"`
-	Dropped   int `json:"dropped"`
-	Untrained int `json:"untrained"` // examples without a token to train on, left out
-	Longest   int `json:"longest"`   // before cutting
+// Options say how records become examples.
+type Options struct {
+	Format      Format
+	Encoder     Encoder
+	SequenceLen int
+	Long        Long
+	// Ends are the tokens that end a turn; Begin the one that begins a text, -1 where there is none.
+	Ends  []int32
+	Begin int32
+	// Progress is told the counts so far; nil tells no one.
+	Progress func(Counts)
 }
 
 const (
 	chunkRecords = 256
-	maxProblems  = 5
+	chunkBytes   = 1 << 20
 )
 
-// Prepare reads, converts and encodes the sources into the store. Records with
-// problems are collected, the first few shown in one error.
-func Prepare(ctx context.Context, sources []Source, f Format, enc Encoder, sequenceLen int, long Long, store *Store, progress func(Counts)) (Counts, error) {
-	p := &preparer{ctx: ctx, format: f, encoder: enc, limit: sequenceLen, long: long, store: store, progress: progress}
-	for _, s := range sources {
-		if err := p.source(s); err != nil {
-			return p.counts, err
-		}
-	}
-	if len(p.problems) > 0 {
-		return p.counts, p.problemError()
-	}
-	if err := store.Finish(); err != nil {
-		return p.counts, err
-	}
-	return p.counts, p.checkNotEmpty(sources)
+// chunk is a run of records of one source, on its way from the reader through a worker
+// to the collector.
+type chunk struct {
+	source  int
+	records []container.Record
+	items   []item // one a record
+	err     error  // ends the reading, after the records
+	done    chan struct{}
 }
 
-type preparer struct {
-	ctx      context.Context
-	format   Format
-	encoder  Encoder
-	limit    int
-	long     Long
-	store    *Store
-	progress func(Counts)
-	counts   Counts
-	problems []string
-	failed   int
+// item is what became of a record.
+type item struct {
+	problem   string
+	examples  []sized
+	expanded  bool
+	mark      string
+	identity  [16]byte // of its tokens
+	samePair  bool
+	lengths   []int // of all its examples, before cutting
+	untrained int   // examples left out
+	cut       int
+	split     int
+	dropped   int
+}
+
+// sized is an example ready to be stored, and what is counted of it.
+type sized struct {
+	block
+	openEnded, doubleBOS bool
+}
+
+// Prepare reads, converts and encodes the sources into the store, in their
+// order, whatever the number of processors. Records with problems are collected, the first few shown
+// in one error.
+func Prepare(ctx context.Context, sources []Source, o Options, store *Store) (Counts, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	workers := runtime.GOMAXPROCS(0)
+	order, work := make(chan *chunk, 2*workers), make(chan *chunk, 2*workers)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		defer close(order)
+		defer close(work)
+		r := reader{ctx: ctx, order: order, work: work}
+		for i, s := range sources {
+			if !r.source(i, s) {
+				return
+			}
+		}
+	})
+	for range workers {
+		wg.Go(func() {
+			for c := range work {
+				if ctx.Err() == nil {
+					o.process(c, &sources[c.source])
+				}
+				close(c.done)
+			}
+		})
+	}
+	c := newCollector(sources, o, store)
+	if err := c.collect(ctx, order); err != nil {
+		return c.counts, err
+	}
+	return c.finish()
 }
 
 var errEnough = errors.New("enough records")
 
-func (p *preparer) source(s Source) error {
-	var chunk []Record
-	flush := func() error {
-		err := p.chunk(s, chunk)
-		chunk = chunk[:0]
-		return err
-	}
-	read := 0
-	err := Read(s.Path, func(r Record) error {
-		chunk = append(chunk, r)
-		read++
-		if len(chunk) == chunkRecords {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if read == s.Limit {
-			return errEnough
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return err
-	}
-	if read == 0 {
-		return fmt.Errorf("dataset %s is empty: it holds no record", s.Path)
-	}
-	return flush()
+// reader cuts the sources into chunks.
+type reader struct {
+	ctx         context.Context
+	order, work chan<- *chunk
 }
 
-// chunk converts and encodes records in parallel, and stores them in order.
-func (p *preparer) chunk(s Source, records []Record) error {
-	if err := p.ctx.Err(); err != nil {
-		return err
+// source reads one source; false ends the reading.
+func (r *reader) source(index int, s Source) bool {
+	c := &chunk{source: index, done: make(chan struct{})}
+	read, bytes := 0, 0
+	var err error
+	for _, file := range s.Files {
+		err = container.Read(file, func(rec container.Record) error {
+			c.records = append(c.records, rec)
+			read++
+			bytes += len(rec.JSON)
+			if len(c.records) >= chunkRecords || bytes >= chunkBytes {
+				if !r.send(c) {
+					return r.ctx.Err()
+				}
+				c, bytes = &chunk{source: index, done: make(chan struct{})}, 0
+			}
+			if read == s.Limit {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil {
+			break
+		}
 	}
-	if len(records) == 0 {
-		return nil
+	switch {
+	case errors.Is(err, errEnough):
+	case err != nil:
+		c.err = err
+	case read == 0:
+		c.err = fmt.Errorf("dataset %s is empty: it holds no record", s.Name)
 	}
-	raw := make([]json.RawMessage, len(records))
-	for i, r := range records {
+	return r.send(c) && c.err == nil
+}
+
+func (r *reader) send(c *chunk) bool {
+	for _, to := range []chan<- *chunk{r.work, r.order} {
+		select {
+		case to <- c:
+		case <-r.ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// process converts and encodes a chunk's records.
+func (o *Options) process(c *chunk, s *Source) {
+	if len(c.records) == 0 {
+		return
+	}
+	raw := make([]json.RawMessage, len(c.records))
+	for i, r := range c.records {
 		raw[i] = r.JSON
 	}
-	converted, err := p.format.Convert(s.Type, raw)
+	converted, err := o.Format.Convert(s.Type, s.Columns, raw)
+	if err == nil && len(converted) != len(raw) {
+		err = fmt.Errorf("dataset type %q answered %d records for %d", s.Type, len(converted), len(raw))
+	}
 	if err != nil {
-		return err
+		c.records, c.err = nil, err
+		return
 	}
-	if len(converted) != len(records) {
-		return fmt.Errorf("dataset type %q answered %d records for %d", s.Type, len(converted), len(records))
-	}
-	encoded, errs := p.encode(converted)
-	for i := range records {
-		if errs[i] != nil {
-			p.problem(records[i], errs[i].Error())
+	c.items = make([]item, len(converted))
+	for i, v := range converted {
+		if v.Problem != "" {
+			c.items[i].problem = v.Problem
 			continue
 		}
-		for _, e := range encoded[i] {
-			if err := p.add(records[i], weighted(e, s.Weight)); err != nil {
-				return err
+		encoded, err := o.Encoder.Encode(v.Conversation)
+		if err != nil {
+			c.items[i].problem = err.Error()
+			continue
+		}
+		c.items[i] = o.item(encoded, s.Weight)
+	}
+}
+
+// item brings a record's examples to their length and form.
+func (o *Options) item(encoded Encoded, weight float64) item {
+	it := item{mark: encoded.Mark, identity: identity(encoded.Examples)}
+	pair := len(encoded.Examples) == 2 && encoded.Examples[0].Kind == Chosen
+	it.samePair = pair && identity(encoded.Examples[:1]) == identity(encoded.Examples[1:])
+	it.expanded = len(encoded.Examples) > 1 && !pair
+	for _, e := range encoded.Examples {
+		it.lengths = append(it.lengths, len(e.IDs))
+		whole := sized{openEnded: o.openEnded(e), doubleBOS: o.doubleBOS(e)}
+		for i, part := range o.fit(&it, e) {
+			if part.Trained() == 0 {
+				it.untrained++
+				continue
+			}
+			s := sized{block: newBlock(weighted(part, weight))}
+			if i == 0 {
+				s.openEnded, s.doubleBOS = whole.openEnded, whole.doubleBOS
+			}
+			it.examples = append(it.examples, s)
+		}
+	}
+	if pair && len(it.examples) == 1 { // one half of a pair says nothing
+		it.examples = nil
+	}
+	return it
+}
+
+// fit brings an example to the sequence length, and counts what was done.
+func (o *Options) fit(it *item, e Example) []Example {
+	switch {
+	case len(e.IDs) <= o.SequenceLen:
+		return []Example{e}
+	case o.Long == LongError:
+		it.problem = fmt.Sprintf("has %d tokens, more than sequence_len = %d", len(e.IDs), o.SequenceLen)
+		return nil
+	case o.Long == LongDrop:
+		it.dropped++
+		return nil
+	case o.Long == LongSplit && e.Kind == Plain:
+		it.split++
+		return split(e, o.SequenceLen)
+	}
+	it.cut++
+	return []Example{{IDs: e.IDs[:o.SequenceLen], Weights: e.Weights[:o.SequenceLen], Kind: e.Kind}}
+}
+
+// identity tells records apart by their tokens.
+func identity(examples []Example) [16]byte {
+	h := sha256.New()
+	for _, e := range examples {
+		b := binary.LittleEndian.AppendUint32(nil, uint32(len(e.IDs)))
+		for _, id := range e.IDs {
+			b = binary.LittleEndian.AppendUint32(b, uint32(id))
+		}
+		h.Write(b)
+	}
+	var sum [16]byte
+	copy(sum[:], h.Sum(nil))
+	return sum
+}
+
+// openEnded says whether no end-of-turn token is trained in the example's last
+// trained part.
+func (o *Options) openEnded(e Example) bool {
+	i := len(e.IDs) - 1
+	for i > 0 && e.Weights[i] == 0 {
+		i--
+	}
+	for ; i > 0 && e.Weights[i] != 0; i-- {
+		for _, end := range o.Ends {
+			if e.IDs[i] == end {
+				return false
 			}
 		}
 	}
-	p.counts.Records += len(records)
-	if p.progress != nil {
-		p.progress(p.counts)
-	}
-	return nil
+	return len(o.Ends) > 0 && e.Trained() > 0
 }
 
-func (p *preparer) encode(converted []Converted) ([][]Example, []error) {
-	out, errs := make([][]Example, len(converted)), make([]error, len(converted))
-	var wg sync.WaitGroup
-	next := make(chan int, len(converted))
-	for i := range converted {
-		next <- i
-	}
-	close(next)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				if converted[i].Problem != "" {
-					errs[i] = errors.New(converted[i].Problem)
-				} else {
-					out[i], errs[i] = p.encoder.Encode(converted[i].Conversation)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return out, errs
+func (o *Options) doubleBOS(e Example) bool {
+	return o.Begin >= 0 && len(e.IDs) > 1 && e.IDs[0] == o.Begin && e.IDs[1] == o.Begin
 }
 
 // weighted multiplies an example's loss weights.
@@ -194,55 +275,4 @@ func weighted(e Example, by float64) Example {
 		}
 	}
 	return e
-}
-
-func (p *preparer) add(r Record, e Example) error {
-	p.counts.Longest = max(p.counts.Longest, len(e.IDs))
-	if len(e.IDs) > p.limit {
-		switch p.long {
-		case LongDrop:
-			p.counts.Dropped++
-			return nil
-		case LongError:
-			p.problem(r, fmt.Sprintf("has %d tokens, more than sequence_len = %d", len(e.IDs), p.limit))
-			return nil
-		}
-		p.counts.Cut++
-		e = Example{e.IDs[:p.limit], e.Weights[:p.limit]}
-	}
-	if e.Trained() == 0 {
-		p.counts.Untrained++
-		return nil
-	}
-	p.counts.Examples++
-	p.counts.Tokens += len(e.IDs)
-	p.counts.Trained += e.Trained()
-	return p.store.Add(e)
-}
-
-func (p *preparer) problem(r Record, what string) {
-	p.failed++
-	if len(p.problems) < maxProblems {
-		shown := string(r.JSON)
-		if len(shown) > 200 {
-			shown = strings.ToValidUTF8(shown[:200], "") + "…"
-		}
-		p.problems = append(p.problems, fmt.Sprintf("%s: %s\n    %s", r.Place(), what, shown))
-	}
-}
-
-func (p *preparer) problemError() error {
-	more := ""
-	if n := p.failed - len(p.problems); n > 0 {
-		more = fmt.Sprintf("\n… and %d more records", n)
-	}
-	return fmt.Errorf("%s%s", strings.Join(p.problems, "\n"), more)
-}
-
-func (p *preparer) checkNotEmpty(sources []Source) error {
-	if p.counts.Examples > 0 {
-		return nil
-	}
-	return fmt.Errorf("nothing to train on: of %d records %d have no token that is trained, %d were cut to sequence_len and %d were dropped as too long; look at roles_to_train, train_on_inputs, sequence_len and the dataset's type (%q)",
-		p.counts.Records, p.counts.Untrained, p.counts.Cut, p.counts.Dropped, sources[0].Type)
 }

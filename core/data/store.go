@@ -5,22 +5,40 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"math"
 	"os"
+
+	"github.com/edsrzf/mmap-go"
 )
 
-// Store keeps tokenised examples in a file; only their offsets are in memory.
-// An example is its ids (int32) followed by its weights (float32),
-// little-endian.
+// Store keeps tokenised examples in a token file (tokenfile.go), which is
+// mapped into memory once it is finished: its pages come and go as the system has room.
 type Store struct {
-	file    *os.File
-	w       *bufio.Writer
-	offsets []int64 // of each example, and the end
-	trained []int32
-	hash    hash.Hash
+	file      *os.File
+	temporary bool // Close removes the file
+
+	// While it is written.
+	w     *bufio.Writer
+	at    int64
+	index []byte
+	hash  hash.Hash
+	top   int32
+
+	// Once it is finished.
+	m       mmap.MMap
+	entries []byte // of m
+	meta    fileMeta
 }
+
+// errStore is of a place where tokens cannot be written.
+type errStore struct{ err error }
+
+func (e errStore) Error() string { return "writing the tokenised data: " + e.err.Error() }
+func (e errStore) Unwrap() error { return e.err }
 
 // NewStore makes a store in a new temporary file of dir, which Close removes.
 func NewStore(dir string) (*Store, error) {
@@ -28,65 +46,152 @@ func NewStore(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no place for the tokenised data: %w", err)
 	}
-	return &Store{file: f, w: bufio.NewWriterSize(f, 1<<20), offsets: []int64{0}, hash: sha256.New()}, nil
+	s := &Store{file: f, temporary: true, w: bufio.NewWriterSize(f, 1<<20), hash: sha256.New()}
+	if err := s.write([]byte(fileMagic)); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) write(b []byte) error {
+	if _, err := s.w.Write(b); err != nil {
+		return errStore{err}
+	}
+	s.at += int64(len(b))
+	return nil
 }
 
 // Add appends an example.
-func (s *Store) Add(e Example) error {
-	buf := make([]byte, 0, 8*len(e.IDs))
-	for _, id := range e.IDs {
-		buf = binary.LittleEndian.AppendUint32(buf, uint32(id))
-	}
-	for _, w := range e.Weights {
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(w))
-	}
-	s.hash.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(e.IDs))))
-	s.hash.Write(buf)
-	if _, err := s.w.Write(buf); err != nil {
-		return fmt.Errorf("writing the tokenised data: %w", err)
-	}
-	s.offsets = append(s.offsets, s.offsets[len(s.offsets)-1]+int64(len(buf)))
-	s.trained = append(s.trained, int32(e.Trained()))
-	return nil
+func (s *Store) Add(e Example) error { return s.add(newBlock(e)) }
+
+func (s *Store) add(b block) error {
+	s.index = b.entry(s.index, s.at)
+	s.hash.Write(b.sum[:])
+	s.top = max(s.top, b.top)
+	return s.write(b.bytes)
 }
 
 // Finish makes what was added readable.
 func (s *Store) Finish() error {
-	if err := s.w.Flush(); err != nil {
-		return fmt.Errorf("writing the tokenised data: %w", err)
+	s.meta.Hash, s.meta.Top = hex.EncodeToString(s.hash.Sum(nil)), s.top
+	meta, err := json.Marshal(s.meta)
+	if err != nil {
+		return err
 	}
+	end := footer{index: s.at, count: len(s.index) / entryBytes, meta: len(meta)}
+	sum := sha256.New()
+	sum.Write(s.index)
+	sum.Write(meta)
+	sum.Sum(end.sum[:0])
+	for _, part := range [][]byte{s.index, meta, end.bytes()} {
+		if err := s.write(part); err != nil {
+			return err
+		}
+	}
+	s.index = nil
+	if err := s.w.Flush(); err != nil {
+		return errStore{err}
+	}
+	s.w = nil
+	return s.load()
+}
+
+// load maps the finished file.
+func (s *Store) load() error {
+	m, err := mmap.Map(s.file, mmap.RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("reading the tokenised data back: %w", err)
+	}
+	s.m = m
+	s.entries, s.meta, err = readFooter(m)
+	return err
+}
+
+// OpenStore opens a finished token file, which stays where it is.
+func OpenStore(path string) (*Store, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{file: f}
+	if err := s.load(); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// Keep gives a finished temporary store its lasting name; it is whole when it appears there.
+func (s *Store) Keep(path string) error {
+	if err := s.file.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(s.file.Name(), path); err != nil {
+		return err
+	}
+	s.temporary = false
 	return nil
 }
 
 // Hash is the SHA-256 of all examples in order, so of data, template and tokenizer together.
-func (s *Store) Hash() string { return hex.EncodeToString(s.hash.Sum(nil)) }
+func (s *Store) Hash() string { return s.meta.Hash }
+
+// Counts are what was counted while the examples were made.
+func (s *Store) Counts() Counts { return s.meta.Counts }
 
 // Count is the number of examples.
-func (s *Store) Count() int { return len(s.trained) }
+func (s *Store) Count() int { return len(s.entries) / entryBytes }
 
 // Len is the number of tokens of example i.
-func (s *Store) Len(i int) int { return int(s.offsets[i+1]-s.offsets[i]) / 8 }
+func (s *Store) Len(i int) int { return s.entry(i).tokens }
 
 // Trained is the number of tokens of example i that carry loss.
-func (s *Store) Trained(i int) int { return int(s.trained[i]) }
+func (s *Store) Trained(i int) int { return s.entry(i).trained }
+
+func (s *Store) entry(i int) entry { return readEntry(s.entries[i*entryBytes:]) }
+
+var errDamaged = errors.New("the file of tokenised data is damaged: remove it, it is made again")
 
 // Example reads example i.
 func (s *Store) Example(i int) (Example, error) {
-	n := s.Len(i)
-	buf := make([]byte, 8*n)
-	if _, err := s.file.ReadAt(buf, s.offsets[i]); err != nil {
-		return Example{}, fmt.Errorf("reading the tokenised data back: %w", err)
+	at := s.entry(i)
+	end := at.offset + 4*int64(at.tokens) + runBytes*int64(at.runs)
+	if at.offset < int64(len(fileMagic)) || end > int64(len(s.m)) || at.kind > Undesirable {
+		return Example{}, fmt.Errorf("%s: %w", s.file.Name(), errDamaged)
 	}
-	e := Example{IDs: make([]int32, n), Weights: make([]float32, n)}
-	for k := range n {
-		e.IDs[k] = int32(binary.LittleEndian.Uint32(buf[4*k:]))
-		e.Weights[k] = math.Float32frombits(binary.LittleEndian.Uint32(buf[4*(n+k):]))
+	b := s.m[at.offset:end]
+	e := Example{IDs: make([]int32, at.tokens), Weights: make([]float32, at.tokens), Kind: at.kind}
+	for k := range e.IDs {
+		id := int32(binary.LittleEndian.Uint32(b[4*k:]))
+		if id < 0 || id > s.meta.Top {
+			return Example{}, fmt.Errorf("%s: %w", s.file.Name(), errDamaged)
+		}
+		e.IDs[k] = id
+	}
+	k := 0
+	for runs := b[4*at.tokens:]; len(runs) > 0; runs = runs[runBytes:] {
+		n, w := int(binary.LittleEndian.Uint32(runs)), math.Float32frombits(binary.LittleEndian.Uint32(runs[4:]))
+		if n > at.tokens-k {
+			return Example{}, fmt.Errorf("%s: %w", s.file.Name(), errDamaged)
+		}
+		for ; n > 0; n-- {
+			e.Weights[k] = w
+			k++
+		}
 	}
 	return e, nil
 }
 
-// Close removes the file.
+// Close lets go of the file, and removes it where it is a temporary one.
 func (s *Store) Close() error {
-	s.file.Close()
-	return os.Remove(s.file.Name())
+	if s.m != nil {
+		s.m.Unmap()
+		s.m, s.entries = nil, nil
+	}
+	err := s.file.Close()
+	if s.temporary {
+		err = os.Remove(s.file.Name())
+	}
+	return err
 }

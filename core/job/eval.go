@@ -10,6 +10,7 @@ import (
 
 	"github.com/loraedge/loraedge/core/conversation"
 	"github.com/loraedge/loraedge/core/data"
+	"github.com/loraedge/loraedge/core/data/container"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/model"
 	"github.com/loraedge/loraedge/core/train"
@@ -85,13 +86,13 @@ func (j *Job) score(ctx context.Context, s *model.Session, batches []*data.Batch
 // exactMatches lets the model answer every record whose last turn is the
 // assistant's, and counts the answers that equal it but for outer space.
 func (j *Job) exactMatches(ctx context.Context, s *model.Session) (hits, asked int, err error) {
-	for _, source := range j.Config.Datasets {
-		path, err := j.resolve(source.Path)
-		if err != nil {
-			return 0, 0, err
-		}
-		err = data.Read(path, func(r data.Record) error {
-			converted, err := j.Formats.Convert(string(source.Type), []json.RawMessage{r.JSON})
+	for _, source := range j.sources {
+		read := 0
+		err := eachRecord(source.Files, func(r container.Record) error {
+			if read++; source.Limit > 0 && read > source.Limit {
+				return nil
+			}
+			converted, err := j.Formats.Convert(source.Type, source.Columns, []json.RawMessage{r.JSON})
 			if err != nil {
 				return err
 			}
@@ -112,6 +113,15 @@ func (j *Job) exactMatches(ctx context.Context, s *model.Session) (hits, asked i
 		}
 	}
 	return hits, asked, nil
+}
+
+func eachRecord(files []string, do func(container.Record) error) error {
+	for _, f := range files {
+		if err := container.Read(f, do); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printScores(w io.Writer, names []string, scores map[string]Score, asJSON bool) error {

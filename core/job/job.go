@@ -3,7 +3,6 @@ package job
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -23,6 +22,8 @@ type Deps struct {
 	// Resolve turns "embedded:…" into a path.
 	Resolve  func(string) (string, error)
 	Progress *report.Progress
+	// CacheDir is the user's folder for what can be made again.
+	CacheDir string
 	// Version of the program, for run.json.
 	Version string
 }
@@ -38,6 +39,9 @@ type Job struct {
 	Held   []int // examples kept for evaluation
 	Counts data.Counts
 	Steps  int // optimizer steps
+	// Cached says that the tokens are those of an earlier run on the same data.
+	Cached  bool
+	sources []source
 }
 
 // Open opens the base model and the text side, without data.
@@ -54,7 +58,8 @@ func Open(c *config.Config, d Deps) (*Job, error) {
 		return nil, err
 	}
 	j := &Job{Deps: d, Config: c, Base: base}
-	if j.Text, err = openText(base, c); err != nil {
+	j.findSources()
+	if j.Text, err = j.openText(); err != nil {
 		base.Close()
 		return nil, err
 	}
@@ -77,33 +82,33 @@ func (d Deps) resolve(p config.Path) (string, error) {
 	return p.Name, nil
 }
 
-// Prepare reads and tokenises the data; tokens lie in a temporary file of the
-// system's folder for those until Close.
+// Prepare reads and tokenises the data, or finds what an earlier run made of
+// it. Tokens lie in the cache or a temporary file until Close.
 func (j *Job) Prepare(ctx context.Context) error {
-	c := j.Config
-	var sources []data.Source
-	for _, s := range c.Datasets {
-		if s.Split != "train" {
-			return fmt.Errorf("dataset %s: split = %q is not available in this version of loraedge; give the path of one file", s.Path.Text, s.Split)
-		}
-		path, err := j.resolve(s.Path)
-		if err != nil {
-			return err
-		}
-		sources = append(sources, data.Source{Path: path, Type: string(s.Type), Limit: s.Limit, Weight: s.Weight})
-	}
-	var err error
-	if j.Store, err = data.NewStore(os.TempDir()); err != nil {
+	sources, err := j.dataSources()
+	if err != nil {
 		return err
 	}
-	j.Counts, err = data.Prepare(ctx, sources, j.Formats, j.Text, c.Data.SequenceLen, data.Long(c.Data.OnLong), j.Store,
-		func(n data.Counts) {
+	begin := int32(-1)
+	if id, ok := j.Text.Tokenizer.ID(j.Text.special["bos_token"]); ok {
+		begin = id
+	}
+	options := data.Options{
+		Format: j.Formats, Encoder: j.Text, SequenceLen: j.Config.Data.SequenceLen, Long: data.Long(j.Config.Data.OnLong),
+		Ends: j.Text.Stop, Begin: begin, Progress: func(n data.Counts) {
 			j.Progress.Show(fmt.Sprintf("reading data: %d records, %d tokens", n.Records, n.Tokens), false)
-		})
+		},
+	}
+	settings, err := j.tokenSettings()
+	if err != nil {
+		return err
+	}
+	j.Store, j.Cached, err = data.PrepareCached(ctx, sources, options, settings, j.cache())
 	j.Progress.End()
 	if err != nil {
 		return err
 	}
+	j.Counts = j.Store.Counts()
 	return j.plan()
 }
 

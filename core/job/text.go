@@ -9,7 +9,6 @@ import (
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/conversation"
 	"github.com/loraedge/loraedge/core/data"
-	"github.com/loraedge/loraedge/core/model"
 	"github.com/loraedge/loraedge/formats/huggingface"
 	"github.com/loraedge/loraedge/formats/tokenizer"
 )
@@ -23,34 +22,44 @@ type Text struct {
 	About string
 	// Stop are the tokens that end an answer.
 	Stop []int32
+	// Foreign are what the template writes as special tokens and the
+	// tokenizer does not know as such.
+	Foreign []string
+
+	path    string // of the tokenizer
+	source  string // of the template, "" for a built-in one
+	special chat.Special
+	marks   []string
 }
 
-func openText(b *model.Base, c *config.Config) (*Text, error) {
+func (j *Job) openText() (*Text, error) {
+	b, c := j.Base, j.Config
 	path, err := b.Folder.TokenizerPath()
 	if err != nil {
 		return nil, err
 	}
-	t := &Text{}
+	t := &Text{path: path}
 	if t.Tokenizer, err = tokenizer.Load(path); err != nil {
 		return nil, err
 	}
 	if n := t.Tokenizer.VocabSize(); n > b.Graph.Vocab {
 		return nil, fmt.Errorf("the tokenizer %s has %d tokens, the model's vocabulary only %d: they do not belong together", path, n, b.Graph.Vocab)
 	}
-	special, err := specialTokens(b.Folder)
-	if err != nil {
+	if t.special, err = specialTokens(b.Folder); err != nil {
 		return nil, err
 	}
-	if err := t.chooseTemplate(b.Folder, c, special); err != nil {
+	if err := t.chooseTemplate(j, b.Folder, c, t.special); err != nil {
 		return nil, err
 	}
-	t.findStops(b.Folder, special)
+	t.findStops(b.Folder, t.special)
 	t.Options = chat.Options{RolesToTrain: c.Data.RolesToTrain, TrainOnInputs: c.Data.TrainOnInputs, TrainOnEOS: c.Data.TrainOnEOS}
 	for _, id := range t.Stop {
 		if text, ok := t.Tokenizer.TokenText(id); ok {
 			t.Options.EndOfTurn = append(t.Options.EndOfTurn, text)
 		}
 	}
+	t.findMarks()
+	t.findForeign()
 	return t, nil
 }
 
@@ -70,7 +79,7 @@ func specialTokens(f *huggingface.Folder) (chat.Special, error) {
 
 // chooseTemplate takes the template that is asked for; a model without one of
 // its own gets "alpaca" for alpaca data and "chatml" otherwise.
-func (t *Text) chooseTemplate(f *huggingface.Folder, c *config.Config, special chat.Special) error {
+func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, special chat.Special) error {
 	asked := c.Data.ChatTemplate
 	var err error
 	switch own, has := f.ChatTemplate(huggingface.DefaultTemplate); {
@@ -80,17 +89,23 @@ func (t *Text) chooseTemplate(f *huggingface.Folder, c *config.Config, special c
 			return fmt.Errorf("chat_template: %w", readErr)
 		}
 		t.About = "the file " + asked.File.Text
-		t.Template, err = chat.New(asked.File.Text, string(source), special)
+		t.source = string(source)
+		t.Template, err = chat.New(asked.File.Text, t.source, special)
 	case asked.Name != "tokenizer":
 		t.About = fmt.Sprintf("%q, as chat_template asks", asked.Name)
 		t.Template, err = chat.Builtin(asked.Name, special)
 	case has:
-		t.About = "the model's own"
+		t.About, t.source = "the model's own", own.Text
 		t.Template, err = chat.New(own.Path, own.Text, special)
 	default:
 		name := "chatml"
-		if len(c.Datasets) > 0 && c.Datasets[0].Type == "alpaca" {
-			name = "alpaca"
+		if len(j.sources) > 0 {
+			if j.sources[0].err != nil { // the type is what decides
+				return j.sources[0].err
+			}
+			if j.sources[0].Type == "alpaca" {
+				name = "alpaca"
+			}
 		}
 		t.About = fmt.Sprintf("%q, since the model has none of its own", name)
 		t.Template, err = chat.Builtin(name, special)
@@ -108,11 +123,38 @@ func (t *Text) findStops(f *huggingface.Folder, special chat.Special) {
 	}
 }
 
-// Encode brings a conversation into tokens.
-func (t *Text) Encode(c conversation.Conversation) ([]data.Example, error) {
+// Encode brings a conversation into tokens. Of a preference pair come two
+// examples, in each of which the answer alone is trained.
+func (t *Text) Encode(c conversation.Conversation) (data.Encoded, error) {
+	out := data.Encoded{Mark: t.mark(c)}
+	kind := data.Plain
+	switch {
+	case len(c.Rejected) > 0:
+		kind = data.Chosen
+	case c.Label != nil && *c.Label:
+		kind = data.Desirable
+	case c.Label != nil:
+		kind = data.Undesirable
+	}
+	rejected := c.Rejected
+	c.Rejected = nil
+	var err error
+	if out.Examples, err = t.examples(c, kind); err != nil || kind != data.Chosen {
+		return out, err
+	}
+	c.Messages, c.Fields = rejected, nil
+	worse, err := t.examples(c, data.Rejected)
+	out.Examples = append(out.Examples, worse...)
+	return out, err
+}
+
+func (t *Text) examples(c conversation.Conversation, kind data.Kind) ([]data.Example, error) {
 	samples, err := t.Template.Render(c, t.Options)
 	if err != nil {
 		return nil, err
+	}
+	if kind != data.Plain && len(samples) != 1 {
+		return nil, fmt.Errorf("the chat template makes %d texts of the record's answer, want one", len(samples))
 	}
 	var examples []data.Example
 	for _, s := range samples {
@@ -120,7 +162,7 @@ func (t *Text) Encode(c conversation.Conversation) ([]data.Example, error) {
 		if err != nil {
 			return nil, err
 		}
-		examples = append(examples, data.Example{IDs: tokens.IDs, Weights: tokens.Weights})
+		examples = append(examples, data.Example{IDs: tokens.IDs, Weights: tokens.Weights, Kind: kind})
 	}
 	return examples, nil
 }

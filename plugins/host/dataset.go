@@ -19,6 +19,14 @@ type Dataset struct {
 	process *process
 }
 
+// SHA256 is that of the plugin's executable, in hexadecimal; "" for the
+// built-in plugin.
+func (d *Dataset) SHA256() string {
+	d.process.mu.Lock()
+	defer d.process.mu.Unlock()
+	return d.process.sum
+}
+
 // Result is what became of one record.
 type Result = protocol.Result
 

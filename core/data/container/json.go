@@ -1,0 +1,154 @@
+package container
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// readJSON reads an array of records, or records one after the other: names
+// are not to be trusted here, many a .json file has a record a line.
+func readJSON(in *bufio.Reader, path string, yield func(Record) error) error {
+	first, lines, err := firstByte(in)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, err)
+	case first == '[':
+		return readArray(in, path, yield)
+	case first != '{':
+		return fmt.Errorf("%s:%d: not JSON: found %q, wanted an array of records [{…}, …] or a record {…} a line", path, lines+1, string(first))
+	}
+	return readLines(in, path, lines, yield)
+}
+
+// firstByte skips space, and gives what comes next and how many lines were skipped.
+func firstByte(in *bufio.Reader) (b rune, lines int, err error) {
+	for {
+		b, _, err := in.ReadRune()
+		if err != nil {
+			return 0, lines, err
+		}
+		switch b {
+		case '\n':
+			lines++
+		case ' ', '\t', '\r':
+		default:
+			return b, lines, in.UnreadRune()
+		}
+	}
+}
+
+// readLines reads a record a line. A record over several lines, as pretty
+// printers write them, is understood where it is the file's only one or the next begins on a
+// line of its own.
+func readLines(in *bufio.Reader, path string, line int, yield func(Record) error) error {
+	lines := lineReader{in: in, path: path, line: line}
+	for number := 1; ; number++ {
+		raw, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		at := lines.line
+		record := append(json.RawMessage(nil), raw...)
+		if !json.Valid(record) {
+			if record, err = lines.wholeValue(record); err != nil {
+				return fmt.Errorf("%s:%d: record %d is not JSON: %w; a .jsonl file has one whole JSON object a line", path, at, number, err)
+			}
+		}
+		if err := yield(Record{JSON: record, Source: path, Number: number, Line: at}); err != nil {
+			return err
+		}
+	}
+}
+
+// wholeValue joins following lines to an object's first until it is whole.
+func (l *lineReader) wholeValue(start []byte) ([]byte, error) {
+	var v any
+	first := json.Unmarshal(start, &v)
+	if string(start) != "{" {
+		return nil, first
+	}
+	all := append(start, '\n')
+	for {
+		raw, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return nil, json.Unmarshal(all, &v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if all = append(append(all, raw...), '\n'); len(all) > maxRecord {
+			return nil, fmt.Errorf("it is longer than %d MiB", maxRecord>>20)
+		}
+		// Only a closing bracket can make the value whole.
+		if raw[0] == '}' && json.Valid(all) {
+			return bytes.TrimSpace(all), nil
+		}
+	}
+}
+
+// readArray reads the records of one array as a stream.
+func readArray(in *bufio.Reader, path string, yield func(Record) error) error {
+	limit := &budget{in: in, left: maxRecord + 1<<20}
+	d := json.NewDecoder(limit)
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("%s: not JSON: %w", path, err)
+	}
+	for number := 1; d.More(); number++ {
+		rec := Record{Source: path, Number: number}
+		if err := d.Decode(&rec.JSON); err != nil {
+			return fmt.Errorf("%s: record %d, byte %d: %w", path, number, d.InputOffset(), notJSON(err))
+		}
+		if !utf8.Valid(rec.JSON) {
+			return fmt.Errorf("%s: record %d is not UTF-8 at its byte %d; save the file as UTF-8", path, number, invalidAt(rec.JSON))
+		}
+		limit.left = maxRecord + 1<<20
+		if err := yield(rec); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("%s: the array is not closed: %w; is the file cut off?", path, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: something follows the array, at byte %d; wanted one array of records", path, d.InputOffset())
+	}
+	return nil
+}
+
+// notJSON says of a decoder's error that it is about JSON, where it is.
+func notJSON(err error) error {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("not JSON: %w", err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("not JSON: %w; is the file cut off?", err)
+	}
+	return err
+}
+
+// budget fails when too much is read for one record: a decoder would hold all
+// of it in memory.
+type budget struct {
+	in   io.Reader
+	left int
+}
+
+func (b *budget) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("the record is longer than %d MiB", maxRecord>>20)
+	}
+	n, err := b.in.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}

@@ -1,0 +1,117 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// rowsAtOnce is how many rows are held while reading.
+const rowsAtOnce = 64
+
+// readParquet reads the rows of a Parquet file, columns by their names and
+// nested ones as lists and objects. A compressed file is unpacked to a temporary one first.
+func readParquet(path string, yield func(Record) error) (err error) {
+	f, size, done, err := openParquet(path)
+	if err != nil {
+		return err
+	}
+	defer done()
+	// The library panics on some damaged files.
+	inYield := false
+	defer func() {
+		if p := recover(); p != nil {
+			if inYield {
+				panic(p)
+			}
+			err = fmt.Errorf("%s: the Parquet file is damaged: %v", path, p)
+		}
+	}()
+	file, err := parquet.OpenFile(f, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	if err != nil {
+		return fmt.Errorf("%s: not a whole Parquet file: %w", path, err)
+	}
+	root, err := newRoot(file.Schema())
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	number := 0
+	for _, group := range file.RowGroups() {
+		rows := group.Rows()
+		defer rows.Close()
+		buf := make([]parquet.Row, rowsAtOnce)
+		for {
+			n, readErr := rows.ReadRows(buf)
+			for _, row := range buf[:n] {
+				number++
+				rec := Record{Source: path, Number: number}
+				if rec.JSON, err = root.record(row); err != nil {
+					return fmt.Errorf("%s (record %d): %w", path, number, err)
+				}
+				inYield = true
+				if err := yield(rec); err != nil {
+					return err
+				}
+				inYield = false
+			}
+			if errors.Is(readErr, io.EOF) {
+				break
+			}
+			if readErr != nil {
+				return fmt.Errorf("%s: after record %d: %w", path, number, readErr)
+			}
+			if n == 0 {
+				return fmt.Errorf("%s: after record %d: the rows end before their announced number", path, number)
+			}
+		}
+	}
+	return nil
+}
+
+func openParquet(path string) (f *os.File, size int64, done func(), err error) {
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, nil, fmt.Errorf("dataset: %w", err)
+	}
+	done = func() { f.Close() }
+	start := make([]byte, 4)
+	if n, _ := io.ReadFull(f, start); n == 4 && string(start) != "PAR1" && string(start) != "PARE" {
+		f.Close()
+		if f, err = unpack(path); err != nil {
+			return nil, 0, nil, err
+		}
+		unpacked := f
+		done = func() {
+			unpacked.Close()
+			os.Remove(unpacked.Name())
+		}
+	}
+	st, err := f.Stat()
+	if err != nil {
+		done()
+		return nil, 0, nil, err
+	}
+	return f, st.Size(), done, nil
+}
+
+// unpack writes what a compressed file holds to a temporary one: Parquet is
+// read from its end.
+func unpack(path string) (*os.File, error) {
+	in, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp("", ".loraedge-*.parquet")
+	if err != nil {
+		return nil, fmt.Errorf("%s: no place to unpack it: %w", path, err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		os.Remove(out.Name())
+		return nil, fmt.Errorf("unpacking %s: %w", path, err)
+	}
+	return out, nil
+}

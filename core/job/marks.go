@@ -1,0 +1,73 @@
+package job
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/loraedge/loraedge/core/conversation"
+)
+
+// templateMarks are what chat templates in use write between turns. Text that
+// holds one was laid out once already, or will be read as a turn's end.
+var templateMarks = []string{
+	"<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|eot_id|>", "<start_of_turn>", "<end_of_turn>",
+	"<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "<|endoftext|>", "[INST]", "[/INST]", "<<SYS>>", "<s>", "</s>",
+	"### Instruction:", "### Response:",
+}
+
+// mark is a mark of a chat template, or a special token of the model, in the
+// text of a conversation; "" for none.
+func (t *Text) mark(c conversation.Conversation) string {
+	if m := t.markIn(c.Text); m != "" {
+		return m
+	}
+	for _, messages := range [][]conversation.Message{c.Messages, c.Rejected} {
+		for _, m := range messages {
+			if found := t.markIn(m.Content); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+func (t *Text) markIn(text string) string {
+	for _, m := range t.marks {
+		if strings.Contains(text, m) {
+			return m
+		}
+	}
+	return ""
+}
+
+// findMarks adds the model's own special tokens to the marks.
+func (t *Text) findMarks() {
+	t.marks = slices.Clone(templateMarks)
+	for _, name := range slices.Sorted(maps.Keys(t.special)) {
+		if m := t.special[name]; len(m) > 2 && !slices.Contains(t.marks, m) {
+			t.marks = append(t.marks, m)
+		}
+	}
+}
+
+// writtenMark is text of a template that has the look of a special token.
+var writtenMark = regexp.MustCompile(`<\|[a-zA-Z0-9_]+\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>`)
+
+// findForeign notes what the template writes in the form of special tokens and the
+// tokenizer does not have: the sign of another model's template.
+func (t *Text) findForeign() {
+	probe := conversation.Conversation{Messages: []conversation.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}}}
+	samples, err := t.Template.Render(probe, t.Options)
+	if err != nil {
+		return // a template may ask for more than this; records will tell
+	}
+	for _, s := range samples {
+		for _, m := range writtenMark.FindAllString(s.Text, -1) {
+			if _, known := t.Tokenizer.ID(m); !known && !slices.Contains(t.Foreign, m) {
+				t.Foreign = append(t.Foreign, m)
+			}
+		}
+	}
+}
