@@ -10,6 +10,7 @@ import (
 
 	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // Options choose how the processor is used; the zero value takes all of it.
@@ -27,6 +28,9 @@ type Backend struct {
 }
 
 const maxThreads = 1024
+
+// bf16ISA multiplies bfloat16; the others multiply floats where BF16 is asked for.
+const bf16ISA = "AVX-512-BF16"
 
 // New opens the backend. A number of threads or an instruction set that cannot
 // be had is an error.
@@ -73,7 +77,15 @@ func (b *Backend) Describe() backends.Device {
 	if lacking != "" {
 		detail += "; " + lacking
 	}
-	return backends.Device{Name: "cpu", Detail: detail, MemoryBytes: availableMemory()}
+	d := backends.Device{
+		Name: "cpu", Detail: detail, MemoryBytes: availableMemory(),
+		Stores:   []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double},
+		Computes: []dtype.DType{dtype.BF16, dtype.F16},
+	}
+	if b.isa == bf16ISA {
+		d.Prefers = dtype.BF16
+	}
+	return d
 }
 
 // Compile allocates the program's blocks, zeroed, and resolves its entries.
