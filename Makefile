@@ -10,7 +10,7 @@ ifeq ($(shell command -v $(firstword $(shell $(GO) env CC 2>/dev/null) gcc) 2>/d
 export CGO_ENABLED = 0
 endif
 
-.PHONY: help build run test check bench demo-model generate fuzz clean
+.PHONY: help build run test check bench demo-model generate shaders fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ check: ## format, vet, generated files
 
 bench: ## speed of the CPU kernels against this machine's own peak
 	$(GO) test ./backends/cpu -run '^$$' -bench . -benchtime 1x
+
+shaders: ## SPIR-V of the Vulkan kernels, after a change of shaders/*.comp (Debian or Ubuntu)
+	shaders/compile
 
 fuzz: ## each fuzz test for FUZZTIME (10s)
 	@for p in $$($(GO) list ./...); do \

@@ -20,7 +20,7 @@ var allowed = []struct {
 	{"core/conversation", nil},
 	{"core/lower", []string{"core/graph", "core/program", "formats/dtype"}},
 	{"core/", []string{"core/", "formats/", "backends"}},
-	{"backends/", []string{"backends", "backends/", "core/program", "formats/dtype"}},
+	{"backends/", []string{"backends", "backends/", "core/program", "formats/dtype", "shaders"}},
 	{"backends", []string{"core/program"}},
 	{"plugins/", []string{"plugins/", "core/graph", "core/conversation"}},
 	{"demo", nil},

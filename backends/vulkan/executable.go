@@ -1,0 +1,216 @@
+package vulkan
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/core/program"
+)
+
+// Executable is a program with its memory on a device. Its methods may be
+// called from several goroutines; they take turns.
+type Executable struct {
+	mu      sync.Mutex
+	program *program.Program
+	device  *device // nil after Close
+	blocks  []*vk.Block
+	// scalars, scratch and staging are the overhead beyond the plan.
+	scalars, scratch *vk.Block
+	staging          *staging
+	entries          [][]command
+	pace             pace
+}
+
+// command is a dispatch ready to be submitted.
+type command struct {
+	vk.Command
+	cost float64
+}
+
+func newExecutable(p *program.Program, d *device) (*Executable, error) {
+	x := &Executable{program: p, device: d, pace: newPace()}
+	if err := x.build(); err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	return x, nil
+}
+
+func (x *Executable) build() error {
+	// Lowered once without memory: for what is lacking, and the scratch size.
+	l := &lowering{device: x.device}
+	for i := range x.program.Entries {
+		if _, err := l.entry(resolve(x.program, &x.program.Entries[i], make([]uint64, len(x.program.Blocks)))); err != nil {
+			return err
+		}
+	}
+	if err := x.allocate(l.scratchBytes); err != nil {
+		return err
+	}
+	bases := make([]uint64, len(x.blocks))
+	for i, b := range x.blocks {
+		bases[i] = b.Address
+	}
+	l.scalars = x.scalars.Address
+	if x.scratch != nil {
+		l.scratch = x.scratch.Address
+	}
+	for i := range x.program.Entries {
+		work, err := l.entry(resolve(x.program, &x.program.Entries[i], bases))
+		if err != nil {
+			return err
+		}
+		commands, err := x.commands(work)
+		if err != nil {
+			return err
+		}
+		x.entries = append(x.entries, commands)
+	}
+	return nil
+}
+
+// allocate makes the plan's blocks, zeroed, and the overhead.
+func (x *Executable) allocate(scratch int64) (err error) {
+	if x.staging, err = newStaging(x.device); err != nil {
+		return err
+	}
+	if x.scalars, err = x.device.Alloc(scalarBytes, vk.ForHost); err != nil {
+		return err
+	}
+	if scratch > 0 {
+		if x.scratch, err = x.device.Alloc(scratch, vk.OnDevice); err != nil {
+			return err
+		}
+	}
+	var fills []vk.Command
+	for i, b := range x.program.Blocks {
+		block, err := x.device.Alloc(b.Size, vk.OnDevice)
+		if err != nil {
+			return fmt.Errorf("block %d of %d: %w", i, len(x.program.Blocks), err)
+		}
+		x.blocks = append(x.blocks, block)
+		fills = append(fills, vk.Fill(block, 0, b.Size/4*4))
+	}
+	when, err := x.device.Submit(fills)
+	if err != nil {
+		return err
+	}
+	return x.device.Wait(when)
+}
+
+// commands makes the pipelines and puts barriers where they are needed.
+func (x *Executable) commands(all []work) ([]command, error) {
+	if err := x.device.prepare(all); err != nil {
+		return nil, err
+	}
+	var list []command
+	var h hazards
+	for i := range all {
+		w := &all[i]
+		barrier := h.needsBarrier(w)
+		for j := range w.dispatches {
+			d := &w.dispatches[j]
+			p, err := x.device.pipeline(d.shader, d.constants)
+			if err != nil {
+				return nil, err
+			}
+			c := command{vk.Dispatch(p, d.push, d.groups), d.cost}
+			if barrier && j == 0 || d.after {
+				c.Barrier = 1
+			}
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+var errClosed = errors.New("the program's memory was freed by Close")
+
+// part checks a transfer and returns the block and the first byte in it.
+func (x *Executable) part(id program.BufferID, offset int64, n int) (*vk.Block, int64, error) {
+	if x.device == nil {
+		return nil, 0, errClosed
+	}
+	if id < 0 || int(id) >= len(x.program.Buffers) {
+		return nil, 0, fmt.Errorf("there is no buffer %d", id)
+	}
+	b := &x.program.Buffers[id]
+	if offset < 0 || offset > b.Bytes() || int64(n) > b.Bytes()-offset {
+		return nil, 0, fmt.Errorf("%d bytes from byte %d on are not inside buffer %q, which has %d bytes", n, offset, b.Name, b.Bytes())
+	}
+	return x.blocks[b.Place.Block], b.Place.Offset + offset, nil
+}
+
+// Write copies data to the buffer from byte offset on.
+func (x *Executable) Write(b program.BufferID, offset int64, data []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	to, at, err := x.part(b, offset, len(data))
+	if err == nil {
+		err = x.staging.upload(to, at, data)
+	}
+	if err != nil {
+		return fmt.Errorf("vulkan: write: %w", err)
+	}
+	return nil
+}
+
+// Read copies bytes of the buffer from offset on to data.
+func (x *Executable) Read(b program.BufferID, offset int64, data []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	from, at, err := x.part(b, offset, len(data))
+	if err == nil {
+		err = x.staging.download(from, at, data)
+	}
+	if err != nil {
+		return fmt.Errorf("vulkan: read: %w", err)
+	}
+	return nil
+}
+
+// Run runs an entry to its end.
+func (x *Executable) Run(entry int, s *program.Scalars) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.device == nil {
+		return fmt.Errorf("vulkan: run: %w", errClosed)
+	}
+	if entry < 0 || entry >= len(x.entries) {
+		return fmt.Errorf("vulkan: run: there is no entry %d", entry)
+	}
+	putScalars(x.scalars.Mapped, s)
+	if err := x.submit(x.entries[entry]); err != nil {
+		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
+	}
+	return nil
+}
+
+// Allocated is the size of the blocks: Compile asks for exactly what is planned.
+func (x *Executable) Allocated() int64 {
+	var sum int64
+	for _, b := range x.blocks {
+		sum += b.Size
+	}
+	return sum
+}
+
+// Close frees the memory.
+func (x *Executable) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.device == nil {
+		return nil
+	}
+	for _, b := range append(x.blocks, x.scalars, x.scratch) {
+		if b != nil {
+			x.device.Free(b)
+		}
+	}
+	if x.staging != nil {
+		x.staging.close()
+	}
+	x.device, x.blocks = nil, nil
+	return nil
+}

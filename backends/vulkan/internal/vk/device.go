@@ -1,0 +1,268 @@
+//go:build cgo && (linux || windows || freebsd) && (amd64 || arm64)
+
+package vk
+
+// #include <stdlib.h>
+// #include "driver.h"
+import "C"
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// Device is an open device with one queue. Its methods may be called from
+// several goroutines.
+type Device struct {
+	Info Info
+
+	mu     sync.Mutex // of the queue
+	handle vulkan.Device
+	driver *C.lv_device
+	layout vulkan.PipelineLayout
+	types  []vulkan.MemoryType
+}
+
+// OpenDevice opens a device of Devices.
+func (i *Instance) OpenDevice(info Info) (*Device, error) {
+	physical := i.physical[info.Index]
+	family, _ := computeFamily(physical)
+	api := uint32(info.Version[0])<<22 | uint32(info.Version[1])<<12
+	c := query(i, physical, api)
+	names, _ := extensionsOf(physical)
+	chain := C.lv_enable(&c, C.uint32_t(api))
+	if chain == nil {
+		return nil, fmt.Errorf("open %s: out of host memory", info.Name)
+	}
+	defer C.lv_free_chain(chain)
+	create := vulkan.DeviceCreateInfo{
+		SType: vulkan.StructureTypeDeviceCreateInfo, PNext: chain,
+		QueueCreateInfoCount: 1,
+		PQueueCreateInfos: []vulkan.DeviceQueueCreateInfo{{
+			SType: vulkan.StructureTypeDeviceQueueCreateInfo, QueueFamilyIndex: family, QueueCount: 1, PQueuePriorities: []float32{1},
+		}},
+		EnabledExtensionCount: uint32(len(names)), PpEnabledExtensionNames: names,
+	}
+	defer create.Free()
+	d := &Device{Info: info}
+	_, d.types = memoryOf(physical)
+	// A pointer into d would hand all of d to C.
+	var handle vulkan.Device
+	if r := vulkan.CreateDevice(physical, &create, nil, &handle); r != vulkan.Success {
+		return nil, fmt.Errorf("open %s: %w", info.Name, resultError(int32(r)))
+	}
+	d.handle = handle
+	if err := d.prepare(i, family); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("open %s: %w", info.Name, err)
+	}
+	return d, messages()
+}
+
+// prepare makes what all pipelines and submissions share.
+func (d *Device) prepare(i *Instance, family uint32) error {
+	layout := vulkan.PipelineLayoutCreateInfo{
+		SType: vulkan.StructureTypePipelineLayoutCreateInfo, PushConstantRangeCount: 1,
+		PPushConstantRanges: []vulkan.PushConstantRange{{StageFlags: vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit), Size: MaxPush}},
+	}
+	defer layout.Free()
+	var made vulkan.PipelineLayout
+	if r := vulkan.CreatePipelineLayout(d.handle, &layout, nil, &made); r != vulkan.Success {
+		return resultError(int32(r))
+	}
+	d.layout = made
+	var queue vulkan.Queue
+	vulkan.GetDeviceQueue(d.handle, family, 0, &queue)
+	var r C.int32_t
+	d.driver = C.lv_open(unsafe.Pointer(i.handle), unsafe.Pointer(d.handle), unsafe.Pointer(queue), C.uint32_t(family), C.uint64_t(handleOf(d.layout)), &r)
+	return resultError(int32(r))
+}
+
+// handleOf is a handle as Vulkan numbers it.
+func handleOf[H vulkan.PipelineLayout | vulkan.Buffer | vulkan.DeviceMemory | vulkan.Pipeline](h H) uint64 {
+	return uint64(*(*uintptr)(unsafe.Pointer(&h)))
+}
+
+func handleFrom[H vulkan.Buffer | vulkan.DeviceMemory | vulkan.Pipeline](n uint64) (h H) {
+	*(*uintptr)(unsafe.Pointer(&h)) = uintptr(n)
+	return h
+}
+
+// Close frees the device. Its blocks and pipelines must be freed before. The
+// error is what the validation layer had to say.
+func (d *Device) Close() error {
+	vulkan.DeviceWaitIdle(d.handle)
+	if d.driver != nil {
+		C.lv_close(d.driver)
+	}
+	vulkan.DestroyPipelineLayout(d.handle, d.layout, nil)
+	vulkan.DestroyDevice(d.handle, nil)
+	return messages()
+}
+
+// Alloc makes a block of size bytes, of unknown content.
+func (d *Device) Alloc(size int64, where Where) (*Block, error) {
+	usage := vulkan.BufferUsageTransferSrcBit | vulkan.BufferUsageTransferDstBit | vulkan.BufferUsageStorageBufferBit
+	const deviceAddress = 0x20000
+	create := vulkan.BufferCreateInfo{
+		SType: vulkan.StructureTypeBufferCreateInfo, Size: vulkan.DeviceSize(size),
+		Usage: vulkan.BufferUsageFlags(usage) | deviceAddress, SharingMode: vulkan.SharingModeExclusive,
+	}
+	defer create.Free()
+	var buffer vulkan.Buffer
+	if r := vulkan.CreateBuffer(d.handle, &create, nil, &buffer); r != vulkan.Success {
+		return nil, fmt.Errorf("allocate %d bytes: %w", size, resultError(int32(r)))
+	}
+	b := &Block{Size: size, buffer: handleOf(buffer)}
+	if err := d.bind(b, buffer, where); err != nil {
+		d.Free(b)
+		return nil, fmt.Errorf("allocate %d bytes: %w", size, err)
+	}
+	b.Address = uint64(C.lv_address(d.driver, C.uint64_t(b.buffer)))
+	return b, messages()
+}
+
+// bind gives a buffer its memory.
+func (d *Device) bind(b *Block, buffer vulkan.Buffer, where Where) error {
+	var need vulkan.MemoryRequirements
+	vulkan.GetBufferMemoryRequirements(d.handle, buffer, &need)
+	need.Deref()
+	defer need.Free()
+	kind, ok := d.memoryType(need.MemoryTypeBits, where)
+	if !ok {
+		return fmt.Errorf("no memory of the kind that is needed")
+	}
+	create := vulkan.MemoryAllocateInfo{
+		SType: vulkan.StructureTypeMemoryAllocateInfo, PNext: C.lv_address_flag(),
+		AllocationSize: need.Size, MemoryTypeIndex: kind,
+	}
+	defer create.Free()
+	var memory vulkan.DeviceMemory
+	if r := vulkan.AllocateMemory(d.handle, &create, nil, &memory); r != vulkan.Success {
+		return resultError(int32(r))
+	}
+	b.memory = handleOf(memory)
+	if r := vulkan.BindBufferMemory(d.handle, buffer, memory, 0); r != vulkan.Success {
+		return resultError(int32(r))
+	}
+	if where == OnDevice {
+		return nil
+	}
+	var at unsafe.Pointer
+	if r := vulkan.MapMemory(d.handle, memory, 0, need.Size, 0, &at); r != vulkan.Success {
+		return resultError(int32(r))
+	}
+	b.Mapped = unsafe.Slice((*byte)(at), b.Size)
+	return nil
+}
+
+// memoryType is the best kind of memory among those allowed: for the host
+// cached if possible, since staging is read too.
+func (d *Device) memoryType(allowed uint32, where Where) (uint32, bool) {
+	const (
+		local   = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyDeviceLocalBit)
+		visible = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyHostVisibleBit | vulkan.MemoryPropertyHostCoherentBit)
+		cached  = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyHostCachedBit)
+	)
+	wants := []vulkan.MemoryPropertyFlags{local}
+	if where == ForHost {
+		wants = []vulkan.MemoryPropertyFlags{visible | cached, visible}
+	}
+	for _, want := range wants {
+		for i, t := range d.types {
+			if allowed&(1<<i) != 0 && t.PropertyFlags&want == want {
+				return uint32(i), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// Free frees a block that no submission uses any more.
+func (d *Device) Free(b *Block) {
+	vulkan.DestroyBuffer(d.handle, handleFrom[vulkan.Buffer](b.buffer), nil)
+	if b.memory != 0 {
+		vulkan.FreeMemory(d.handle, handleFrom[vulkan.DeviceMemory](b.memory), nil)
+	}
+	b.Mapped = nil
+}
+
+// Pipeline compiles a shader's entry "main" with constants 0, 1, … set.
+func (d *Device) Pipeline(spirv []byte, constants []uint32) (*Pipeline, error) {
+	code := make([]uint32, len(spirv)/4)
+	for i := range code {
+		code[i] = binary.LittleEndian.Uint32(spirv[4*i:])
+	}
+	create := vulkan.ShaderModuleCreateInfo{SType: vulkan.StructureTypeShaderModuleCreateInfo, CodeSize: uint(len(spirv)), PCode: code}
+	defer create.Free()
+	var module vulkan.ShaderModule
+	if r := vulkan.CreateShaderModule(d.handle, &create, nil, &module); r != vulkan.Success {
+		return nil, resultError(int32(r))
+	}
+	defer vulkan.DestroyShaderModule(d.handle, module, nil)
+	stage := vulkan.PipelineShaderStageCreateInfo{
+		SType: vulkan.StructureTypePipelineShaderStageCreateInfo, Stage: vulkan.ShaderStageComputeBit, Module: module, PName: "main\x00",
+	}
+	if len(constants) > 0 {
+		info, free := specialization(constants)
+		defer free()
+		stage.PSpecializationInfo = info
+	}
+	list := []vulkan.ComputePipelineCreateInfo{{
+		SType: vulkan.StructureTypeComputePipelineCreateInfo, Stage: stage, Layout: d.layout,
+		Flags: vulkan.PipelineCreateFlags(vulkan.PipelineCreateDispatchBase),
+	}}
+	defer list[0].Free()
+	pipelines := make([]vulkan.Pipeline, 1)
+	if r := vulkan.CreateComputePipelines(d.handle, vulkan.NullPipelineCache, 1, list, nil, pipelines); r != vulkan.Success {
+		return nil, resultError(int32(r))
+	}
+	return &Pipeline{handleOf(pipelines[0])}, messages()
+}
+
+// specialization is constants for a shader, in memory of C's.
+func specialization(constants []uint32) ([]vulkan.SpecializationInfo, func()) {
+	data := C.malloc(C.size_t(4 * len(constants)))
+	copy(unsafe.Slice((*uint32)(data), len(constants)), constants)
+	info := vulkan.SpecializationInfo{MapEntryCount: uint32(len(constants)), DataSize: uint(4 * len(constants)), PData: data}
+	for i := range constants {
+		info.PMapEntries = append(info.PMapEntries, vulkan.SpecializationMapEntry{ConstantID: uint32(i), Offset: uint32(4 * i), Size: 4})
+	}
+	return []vulkan.SpecializationInfo{info}, func() { C.free(data) }
+}
+
+// FreePipeline frees a pipeline that no submission uses any more.
+func (d *Device) FreePipeline(p *Pipeline) {
+	vulkan.DestroyPipeline(d.handle, handleFrom[vulkan.Pipeline](p.handle), nil)
+}
+
+// Submit records commands and gives them to the queue; they run after all that
+// was submitted before. Wait(when) waits for them.
+func (d *Device) Submit(commands []Command) (when uint64, err error) {
+	if len(commands) == 0 {
+		return 0, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var at C.uint64_t
+	r := C.lv_submit(d.driver, (*C.lv_command)(unsafe.Pointer(&commands[0])), C.uint32_t(len(commands)), &at)
+	if r != 0 {
+		return 0, fmt.Errorf("submit: %w", resultError(int32(r)))
+	}
+	return uint64(at), messages()
+}
+
+// Wait waits until a submission has ended.
+func (d *Device) Wait(when uint64) error {
+	if r := C.lv_wait(d.driver, C.uint64_t(when)); r != 0 {
+		return fmt.Errorf("wait: %w", resultError(int32(r)))
+	}
+	return messages()
+}
+
+// A Command must be what driver.c takes it for.
+var _ [unsafe.Sizeof(Command{})]byte = [C.sizeof_lv_command]byte{}

@@ -1,0 +1,75 @@
+// What github.com/vulkan-go/vulkan lacks: the loader's library, newer queries
+// and features, timeline semaphores, addresses, and recording a whole list of
+// commands in one call.
+#ifndef LORAEDGE_VK_DRIVER_H
+#define LORAEDGE_VK_DRIVER_H
+
+#include <stdint.h>
+
+// lv_loader opens the system's Vulkan library and returns
+// vkGetInstanceProcAddr, or NULL where there is none.
+void *lv_loader(void);
+
+typedef struct {
+  uint32_t m, n, k, a, b, c, result, scope;
+} lv_matrix;
+
+enum { lv_max_matrices = 128 };
+
+typedef struct {
+  uint32_t driver_id;
+  char driver_name[256], driver_info[256];
+  uint32_t subgroup_size, min_subgroup_size, max_subgroup_size, subgroup_operations;
+  uint64_t max_allocation, max_buffer;
+  uint64_t heap_budget[16], heap_usage[16];
+  uint32_t float64, int64, int16, storage16, storage8, float16, int8;
+  uint32_t scalar_layout, extended_types, timeline, address, memory_model;
+  uint32_t size_control, full_subgroups, maintenance4;
+  uint32_t matrix, bfloat16, bfloat16_matrix;
+  uint32_t matrices;
+  lv_matrix matrix_list[lv_max_matrices];
+} lv_info;
+
+// Extensions that a device has.
+enum { LV_MATRIX = 1, LV_BFLOAT16 = 2, LV_BUDGET = 4 };
+
+void lv_query(void *instance, void *physical, uint32_t api, uint32_t extensions, lv_info *info);
+
+// lv_enable returns the chain of features to create a device with; free it
+// with lv_free_chain.
+void *lv_enable(const lv_info *info, uint32_t api);
+void lv_free_chain(void *chain);
+
+// Validation: a chain for the instance, a messenger, and the messages so far
+// (NULL where there are none; the caller frees them).
+void *lv_validation_chain(void);
+int32_t lv_messenger(void *instance);
+char *lv_messages(void);
+
+typedef struct lv_device lv_device;
+
+// lv_open takes a device, its queue and the pipeline layout over.
+lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, uint64_t layout, int32_t *result);
+void lv_close(lv_device *);
+uint64_t lv_address(lv_device *, uint64_t buffer);
+
+typedef struct {
+  uint32_t kind, barrier; // lv_dispatch …
+  uint64_t pipeline;
+  uint32_t base[3], groups[3];
+  uint32_t push_size, value;
+  uint8_t push[128];
+  uint64_t from, to, from_offset, to_offset, size;
+} lv_command;
+
+enum { lv_dispatch, lv_copy, lv_fill };
+
+// lv_submit records and submits commands and returns the point in time, *when,
+// that lv_wait waits for.
+int32_t lv_submit(lv_device *, const lv_command *commands, uint32_t count, uint64_t *when);
+int32_t lv_wait(lv_device *, uint64_t when);
+
+// The structures that calls of github.com/vulkan-go/vulkan carry along.
+void *lv_address_flag(void);
+
+#endif

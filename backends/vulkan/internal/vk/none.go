@@ -1,0 +1,43 @@
+//go:build !(cgo && (linux || windows || freebsd) && (amd64 || arm64))
+
+package vk
+
+import "errors"
+
+// Instance is Vulkan itself, which this build has not.
+type Instance struct{}
+
+// Open says that this build has no Vulkan.
+func Open() (*Instance, error) {
+	return nil, errors.New("this build of loraedge has no Vulkan: that needs Linux, Windows or FreeBSD on a 64-bit processor, and a C compiler to build it")
+}
+
+// Devices lists nothing.
+func (*Instance) Devices() ([]Info, error) { return nil, nil }
+
+// OpenDevice gives an error.
+func (*Instance) OpenDevice(Info) (*Device, error) { _, err := Open(); return nil, err }
+
+// Device is never opened.
+type Device struct{ Info Info }
+
+// Close does nothing.
+func (*Device) Close() error { return nil }
+
+// Alloc gives an error.
+func (*Device) Alloc(int64, Where) (*Block, error) { _, err := Open(); return nil, err }
+
+// Free does nothing.
+func (*Device) Free(*Block) {}
+
+// Pipeline gives an error.
+func (*Device) Pipeline([]byte, []uint32) (*Pipeline, error) { _, err := Open(); return nil, err }
+
+// FreePipeline does nothing.
+func (*Device) FreePipeline(*Pipeline) {}
+
+// Submit gives an error.
+func (*Device) Submit([]Command) (uint64, error) { _, err := Open(); return 0, err }
+
+// Wait gives an error.
+func (*Device) Wait(uint64) error { _, err := Open(); return err }

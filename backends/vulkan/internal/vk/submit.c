@@ -1,0 +1,159 @@
+//go:build cgo && (linux || windows || freebsd) && (amd64 || arm64)
+
+#include "driver.h"
+#include "spec.h"
+
+#include <stdlib.h>
+
+// The device's functions, by name of the member.
+#define FUNCTIONS(F)                                                                                                     \
+  F(vk_result, CreateSemaphore, (void *, const semaphore_info *, const void *, vk_handle *))                           \
+  F(void, DestroySemaphore, (void *, vk_handle, const void *))                                                         \
+  F(vk_result, WaitSemaphores, (void *, const semaphore_wait_info *, uint64_t))                                        \
+  F(uint64_t, GetBufferDeviceAddress, (void *, const buffer_device_address_info *))                                    \
+  F(vk_result, CreateCommandPool, (void *, const command_pool_info *, const void *, vk_handle *))                      \
+  F(void, DestroyCommandPool, (void *, vk_handle, const void *))                                                       \
+  F(vk_result, ResetCommandPool, (void *, vk_handle, uint32_t))                                                        \
+  F(vk_result, AllocateCommandBuffers, (void *, const command_buffer_info *, void **))                                 \
+  F(vk_result, BeginCommandBuffer, (void *, const command_begin_info *))                                               \
+  F(vk_result, EndCommandBuffer, (void *))                                                                             \
+  F(void, CmdBindPipeline, (void *, uint32_t, vk_handle))                                                              \
+  F(void, CmdPushConstants, (void *, vk_handle, uint32_t, uint32_t, uint32_t, const void *))                           \
+  F(void, CmdDispatchBase, (void *, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t))                       \
+  F(void, CmdCopyBuffer, (void *, vk_handle, vk_handle, uint32_t, const buffer_copy *))                                \
+  F(void, CmdFillBuffer, (void *, vk_handle, uint64_t, uint64_t, uint32_t))                                            \
+  F(void, CmdPipelineBarrier,                                                                                          \
+    (void *, uint32_t, uint32_t, uint32_t, uint32_t, const memory_barrier *, uint32_t, const void *, uint32_t,         \
+     const void *))                                                                                                    \
+  F(vk_result, QueueSubmit, (void *, uint32_t, const submit_info *, vk_handle))
+
+enum { RING = 4 };
+
+struct lv_device {
+  void *device, *queue;
+  vk_handle layout, semaphore;
+  uint64_t submitted;
+  struct {
+    vk_handle pool;
+    void *commands;
+    uint64_t when; // the buffer may be recorded anew after this
+  } ring[RING];
+#define MEMBER(result, name, arguments) result(VKAPI *name) arguments;
+  FUNCTIONS(MEMBER)
+};
+
+static int find_functions(lv_device *d, void *instance) {
+  get_proc_addr from_instance = (get_proc_addr)lv_loader();
+  get_proc_addr get = (get_proc_addr)from_instance(instance, "vkGetDeviceProcAddr");
+#define FIND(result, name, arguments)                                                                                   \
+  d->name = (result(VKAPI *) arguments)get(d->device, "vk" #name);                                                     \
+  if (d->name == NULL) return 0;
+  FUNCTIONS(FIND)
+  return 1;
+}
+
+static vk_result make_ring(lv_device *d, uint32_t family) {
+  for (int i = 0; i < RING; i++) {
+    command_pool_info pool = {.h = {TYPE_COMMAND_POOL_CREATE_INFO, NULL}, .flags = 1, .family = family}; // transient
+    vk_result r = d->CreateCommandPool(d->device, &pool, NULL, &d->ring[i].pool);
+    if (r != SUCCESS) return r;
+    command_buffer_info buffer = {{TYPE_COMMAND_BUFFER_ALLOCATE_INFO, NULL}, d->ring[i].pool, 0, 1};
+    if ((r = d->AllocateCommandBuffers(d->device, &buffer, &d->ring[i].commands)) != SUCCESS) return r;
+  }
+  return SUCCESS;
+}
+
+lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, uint64_t layout, int32_t *result) {
+  lv_device *d = calloc(1, sizeof *d);
+  *result = ERROR_OUT_OF_HOST_MEMORY;
+  if (d == NULL) return NULL;
+  d->device = device, d->queue = queue, d->layout = layout;
+  if (!find_functions(d, instance)) {
+    *result = -3; // VK_ERROR_INITIALIZATION_FAILED
+    free(d);
+    return NULL;
+  }
+  semaphore_type_info timeline = {{TYPE_SEMAPHORE_TYPE_CREATE_INFO, NULL}, 1, 0};
+  semaphore_info semaphore = {{TYPE_SEMAPHORE_CREATE_INFO, &timeline}, 0};
+  *result = d->CreateSemaphore(device, &semaphore, NULL, &d->semaphore);
+  if (*result == SUCCESS) *result = make_ring(d, family);
+  if (*result != SUCCESS) {
+    lv_close(d);
+    return NULL;
+  }
+  return d;
+}
+
+void lv_close(lv_device *d) {
+  for (int i = 0; i < RING; i++)
+    if (d->ring[i].pool) d->DestroyCommandPool(d->device, d->ring[i].pool, NULL);
+  if (d->semaphore) d->DestroySemaphore(d->device, d->semaphore, NULL);
+  free(d);
+}
+
+uint64_t lv_address(lv_device *d, uint64_t buffer) {
+  buffer_device_address_info info = {{TYPE_BUFFER_DEVICE_ADDRESS_INFO, NULL}, buffer};
+  return d->GetBufferDeviceAddress(d->device, &info);
+}
+
+int32_t lv_wait(lv_device *d, uint64_t when) {
+  semaphore_wait_info info = {{TYPE_SEMAPHORE_WAIT_INFO, NULL}, 0, 1, &d->semaphore, &when};
+  return d->WaitSemaphores(d->device, &info, UINT64_MAX);
+}
+
+// barrier makes all earlier writes seen by what follows.
+static void barrier(lv_device *d, void *commands) {
+  memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL},
+                        ACCESS_SHADER_WRITE | ACCESS_TRANSFER_WRITE,
+                        ACCESS_SHADER_READ | ACCESS_SHADER_WRITE | ACCESS_TRANSFER_READ | ACCESS_TRANSFER_WRITE};
+  uint32_t stages = STAGE_COMPUTE | STAGE_TRANSFER;
+  d->CmdPipelineBarrier(commands, stages, stages, 0, 1, &all, 0, NULL, 0, NULL);
+}
+
+static void to_host(lv_device *d, void *commands) {
+  memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL}, ACCESS_SHADER_WRITE | ACCESS_TRANSFER_WRITE, ACCESS_HOST_READ};
+  d->CmdPipelineBarrier(commands, STAGE_COMPUTE | STAGE_TRANSFER, STAGE_HOST, 0, 1, &all, 0, NULL, 0, NULL);
+}
+
+static void record(lv_device *d, void *commands, const lv_command *c, uint32_t count) {
+  uint64_t bound = 0;
+  barrier(d, commands); // on the submission before
+  for (uint32_t i = 0; i < count; i++, c++) {
+    if (c->barrier && i > 0) barrier(d, commands);
+    switch (c->kind) {
+    case lv_dispatch:
+      if (c->pipeline != bound) d->CmdBindPipeline(commands, BIND_COMPUTE, c->pipeline);
+      bound = c->pipeline;
+      if (c->push_size > 0) d->CmdPushConstants(commands, d->layout, SHADER_STAGE_COMPUTE, 0, c->push_size, c->push);
+      d->CmdDispatchBase(commands, c->base[0], c->base[1], c->base[2], c->groups[0], c->groups[1], c->groups[2]);
+      break;
+    case lv_copy: {
+      buffer_copy region = {c->from_offset, c->to_offset, c->size};
+      d->CmdCopyBuffer(commands, c->from, c->to, 1, &region);
+      break;
+    }
+    case lv_fill:
+      d->CmdFillBuffer(commands, c->to, c->to_offset, c->size, c->value);
+      break;
+    }
+  }
+  to_host(d, commands);
+}
+
+int32_t lv_submit(lv_device *d, const lv_command *list, uint32_t count, uint64_t *when) {
+  uint64_t next = d->submitted + 1;
+  int slot = (int)(next % RING);
+  void *commands = d->ring[slot].commands;
+  vk_result r = lv_wait(d, d->ring[slot].when);
+  if (r == SUCCESS) r = d->ResetCommandPool(d->device, d->ring[slot].pool, 0);
+  command_begin_info begin = {{TYPE_COMMAND_BUFFER_BEGIN_INFO, NULL}, 1, NULL}; // one time
+  if (r == SUCCESS) r = d->BeginCommandBuffer(commands, &begin);
+  if (r != SUCCESS) return r;
+  record(d, commands, list, count);
+  if ((r = d->EndCommandBuffer(commands)) != SUCCESS) return r;
+  timeline_submit_info times = {.h = {TYPE_TIMELINE_SUBMIT_INFO, NULL}, .signal_count = 1, .signals = &next};
+  submit_info submit = {.h = {TYPE_SUBMIT_INFO, &times}, .command_count = 1, .commands = &commands, .signal_count = 1, .signals = &d->semaphore};
+  if ((r = d->QueueSubmit(d->queue, 1, &submit, 0)) != SUCCESS) return r;
+  d->submitted = d->ring[slot].when = *when = next;
+  return SUCCESS;
+}

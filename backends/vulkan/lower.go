@@ -1,0 +1,153 @@
+package vulkan
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// lowerings has the function that turns each instruction into dispatches.
+var lowerings = map[program.Op]func(*kernels, *instr) error{
+	program.OpAdd:  lowerAdd,
+	program.OpCopy: lowerCopy,
+	program.OpZero: lowerZero,
+}
+
+// matrix is an operand with its address; rows is 0 where it is absent.
+type matrix struct {
+	dtype      dtype.DType
+	rows, cols int
+	address    uint64
+	span       span
+}
+
+func (m matrix) given() bool   { return m.rows > 0 }
+func (m matrix) elements() int { return m.rows * m.cols }
+
+// aligned says that every row begins at a multiple of 16 bytes.
+func (m matrix) aligned() bool { return m.address%16 == 0 && m.cols*m.dtype.Size()%16 == 0 }
+
+// span is a range of bytes of a block. Blocks of the program count from 0.
+type span struct {
+	block      int
+	begin, end int64
+}
+
+// scratchBlock is the number of the executable's scratch memory.
+const scratchBlock = -1
+
+func (a span) overlaps(b span) bool {
+	return a.block == b.block && a.begin < b.end && b.begin < a.end
+}
+
+// instr is an instruction with its operands resolved.
+type instr struct {
+	op      program.Op
+	in, out []matrix
+	attr    *program.Attr
+}
+
+// dispatch is one grid of a kernel.
+type dispatch struct {
+	shader    string
+	constants []uint32
+	push      []byte
+	groups    [3]uint32
+	// cost is an estimate of its work in floating-point operations, one byte of
+	// memory counting as four; it decides where submissions are cut.
+	cost float64
+	// after makes it wait for the earlier dispatches of its instruction.
+	after bool
+}
+
+// kernels collects the dispatches of one instruction.
+type kernels struct {
+	info *vk.Info
+	// scalars is the address of the run's Scalars.
+	scalars uint64
+
+	list           []dispatch
+	scratchAddress uint64
+	scratchBytes   int64
+}
+
+// add appends a dispatch.
+func (k *kernels) add(shader string, constants []uint32, push []byte, groups [3]uint32, cost float64) {
+	k.list = append(k.list, dispatch{shader: shader, constants: constants, push: push, groups: groups, cost: cost})
+}
+
+// then appends a dispatch that needs what the earlier ones of this instruction wrote.
+func (k *kernels) then(shader string, constants []uint32, push []byte, groups [3]uint32, cost float64) {
+	k.add(shader, constants, push, groups, cost)
+	k.list[len(k.list)-1].after = true
+}
+
+// scratch is memory for what passes between dispatches of this instruction.
+func (k *kernels) scratch(rows, cols int) matrix {
+	begin := k.scratchBytes
+	k.scratchBytes += (int64(rows)*int64(cols)*4 + program.Align - 1) / program.Align * program.Align
+	return matrix{dtype: dtype.F32, rows: rows, cols: cols, address: k.scratchAddress + uint64(begin),
+		span: span{scratchBlock, begin, k.scratchBytes}}
+}
+
+// foldWidth is FOLD of shaders/common.glsl.
+const foldWidth = 32768
+
+// flat is the grid of n workgroups that flat_group() counts.
+func flat(n int) [3]uint32 {
+	if n <= foldWidth {
+		return [3]uint32{uint32(n), 1, 1}
+	}
+	return [3]uint32{foldWidth, uint32((n + foldWidth - 1) / foldWidth), 1}
+}
+
+// over is the number of groups of size that n elements need.
+func over(n, size int) int { return (n + size - 1) / size }
+
+// constants are specialization constants in their order: int, uint32, bool, float32.
+func constants(values ...any) []uint32 {
+	list := make([]uint32, len(values))
+	for i, v := range values {
+		list[i] = word(v)
+	}
+	return list
+}
+
+// push are push constants in their order: first addresses, of matrices (0 for
+// absent ones) or uint64, then int, uint32, bool and float32.
+func push(values ...any) []byte {
+	var b []byte
+	for _, v := range values {
+		switch v := v.(type) {
+		case matrix:
+			b = binary.LittleEndian.AppendUint64(b, v.address)
+		case uint64:
+			b = binary.LittleEndian.AppendUint64(b, v)
+		default:
+			b = binary.LittleEndian.AppendUint32(b, word(v))
+		}
+	}
+	return b
+}
+
+// word is a value in 32 bits. It panics on a type that no kernel takes.
+func word(v any) uint32 {
+	switch v := v.(type) {
+	case int:
+		return uint32(int32(v))
+	case uint32:
+		return v
+	case float32:
+		return math.Float32bits(v)
+	case bool:
+		if v {
+			return 1
+		}
+		return 0
+	}
+	panic(fmt.Sprintf("vulkan: a constant of type %T", v))
+}

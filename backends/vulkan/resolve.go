@@ -1,0 +1,110 @@
+package vulkan
+
+import (
+	"fmt"
+
+	"github.com/loraedge/loraedge/core/program"
+)
+
+// resolve flattens the calls of an entry into one list of instructions, with
+// addresses in blocks that begin at bases.
+func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
+	var list []instr
+	for _, call := range e.Calls {
+		seg := &p.Segments[call.Segment]
+		place := func(operands []program.Operand) []matrix {
+			all := make([]matrix, len(operands))
+			for i, o := range operands {
+				if !o.Given() {
+					continue
+				}
+				slot := seg.Slot(o)
+				at := slot.Place
+				if o.Slot < len(call.Args) {
+					at = p.Buffers[call.Args[o.Slot]].Place
+				}
+				row := int64(slot.Cols) * int64(slot.DType.Size())
+				begin := at.Offset + int64(o.Row)*row
+				all[i] = matrix{
+					dtype: slot.DType, rows: o.Rows, cols: slot.Cols, address: bases[at.Block] + uint64(begin),
+					span: span{at.Block, begin, begin + int64(o.Rows)*row},
+				}
+			}
+			return all
+		}
+		for i := range seg.Instrs {
+			in := &seg.Instrs[i]
+			list = append(list, instr{in.Op, place(in.In), place(in.Out), &in.Attr})
+		}
+	}
+	return list
+}
+
+// work is an instruction's dispatches, and what it touches.
+type work struct {
+	dispatches    []dispatch
+	reads, writes []span
+}
+
+// lowering turns entries into dispatches.
+type lowering struct {
+	device           *device
+	scalars, scratch uint64
+	// scratchBytes is the most that an instruction wanted.
+	scratchBytes int64
+}
+
+func (l *lowering) entry(list []instr) ([]work, error) {
+	var all []work
+	for i := range list {
+		in := &list[i]
+		lower := lowerings[in.op]
+		if lower == nil {
+			return nil, fmt.Errorf("instruction %s is not there in the Vulkan backend", in.op)
+		}
+		k := &kernels{info: &l.device.Info, scalars: l.scalars, scratchAddress: l.scratch}
+		if err := lower(k, in); err != nil {
+			return nil, fmt.Errorf("instruction %s: %w", in.op, err)
+		}
+		w := work{dispatches: k.list}
+		for _, m := range in.in {
+			if m.given() {
+				w.reads = append(w.reads, m.span)
+			}
+		}
+		// An output may be read too, where it accumulates.
+		for _, m := range in.out {
+			w.writes = append(w.writes, m.span)
+		}
+		if k.scratchBytes > 0 {
+			w.writes = append(w.writes, span{scratchBlock, 0, k.scratchBytes})
+			l.scratchBytes = max(l.scratchBytes, k.scratchBytes)
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+// hazards finds where a barrier is needed: at an instruction that touches what
+// one after the last barrier wrote, or writes what one read.
+type hazards struct{ reads, writes []span }
+
+func (h *hazards) needsBarrier(w *work) bool {
+	conflict := anyOverlap(w.reads, h.writes) || anyOverlap(w.writes, h.writes) || anyOverlap(w.writes, h.reads)
+	if conflict {
+		h.reads, h.writes = h.reads[:0], h.writes[:0]
+	}
+	h.reads, h.writes = append(h.reads, w.reads...), append(h.writes, w.writes...)
+	return conflict
+}
+
+func anyOverlap(a, b []span) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.overlaps(y) {
+				return true
+			}
+		}
+	}
+	return false
+}
