@@ -31,8 +31,10 @@ type Device struct {
 	// MaxBlockBytes is the largest single allocation; 0 for no limit.
 	MaxBlockBytes int64
 	// Stores are the types besides F32 in which weights may be held, Computes
-	// those besides F32 that Attr.Compute may name, the preferred one first.
+	// those besides F32 that Attr.Compute may name.
 	Stores, Computes []dtype.DType
+	// Prefers is the type of products that is fastest here; 0 is F32.
+	Prefers dtype.DType
 }
 
 // CheckTypes says which type a program has that the device does not know. A

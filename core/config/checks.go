@@ -80,6 +80,9 @@ func (d *decoder) checkFull(c *Config) {
 	if c.Adapter.Kind != "full" {
 		return
 	}
+	if n := d.given["quantization.load_in_4bit"]; n != nil && c.Quantization.LoadIn4Bit {
+		d.fail(n.errorf("remove one of the two", "weights in 4 bits cannot be trained whole (adapter.kind is \"full\")"))
+	}
 	for _, k := range tableNamed("adapter").Keys {
 		if n := d.given["adapter."+k.Name]; n != nil && k.Name != "kind" {
 			d.fail(n.keyErrorf("remove it", `%s has no effect with kind = "full": there is no adapter`, k.Name))

@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 			LoraTargetModules: TargetModules{AllLinear: true},
 			ModulesToSave:     []string{}, Init: "default",
 		},
-		Quantization: Quantization{QuantType: "nf4"},
+		Quantization: Quantization{QuantType: "nf4", DoubleQuant: true},
 		Datasets: []Dataset{{
 			Path: Path{"data.jsonl", "run/data.jsonl"}, Type: "alpaca", Columns: Columns{}, Split: "train", Weight: 1,
 		}},

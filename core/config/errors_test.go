@@ -116,7 +116,7 @@ func TestMistakes(t *testing.T) {
 		// Names from a list.
 		{"[train]\nlr_scheduler = \"cosin\"", []string{`6:16 lr_scheduler must be "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt", "warmup_stable_decay" or "reduce_lr_on_plateau", found the string "cosin" → did you mean "cosine"?`}},
 		{"[train]\noptimizer = \"adamw_torch\"", []string{`6:13 optimizer must be "adamw", found the string "adamw_torch" → did you mean "adamw"?`}},
-		{"[device]\ndtype = \"fp32\"", []string{`6:9 dtype must be "auto" or "float32", found the string "fp32" → did you mean "float32"?`}},
+		{"[device]\ndtype = \"fp32\"", []string{`6:9 dtype must be "auto", "float32", "bfloat16" or "float16", found the string "fp32" → did you mean "float32"?`}},
 		{"[data]\nroles_to_train = [\"user\", \"asistant\"]", []string{`6:27 each of roles_to_train must be "system", "user", "assistant" or "tool", found the string "asistant" → did you mean "assistant"?`}},
 
 		// Keys beside each other.

@@ -39,9 +39,9 @@ var tables = []Table{
 		{Name: "loraplus_lr_ratio", Default: "0.0", Range: atLeast(0), Doc: "learning rate of B over that of A (LoRA+); 0 is off"},
 	}},
 	{Name: "quantization", Doc: "How the frozen weights are held.", Keys: []Key{
-		{Name: "load_in_4bit", Default: "false", Doc: "hold the linears of the blocks in 4 bits"},
+		{Name: "load_in_4bit", Default: "false", Doc: "hold the linears of the blocks in 4 bits; a base model that bitsandbytes quantised is taken as it is in any case"},
 		{Name: "quant_type", Default: `"nf4"`, Allowed: []string{"nf4"}, Doc: "the 4-bit format"},
-		{Name: "double_quant", Default: "false", Doc: "quantise the scales as well"},
+		{Name: "double_quant", Default: "true", Doc: "quantise the scales as well: 4.13 bits a weight instead of 4.5"},
 	}},
 	{Name: "datasets", List: true, Doc: "What is trained on; one `[[datasets]]` for each.", Keys: []Key{
 		{Name: "path", Required: true, Example: `"records.jsonl"`, Doc: "a file of records, a folder of such files, a glob such as `data/*.jsonl`, or `embedded:…`; see data.md"},
@@ -103,7 +103,7 @@ var tables = []Table{
 	{Name: "device", Doc: "Where the run takes place.", Keys: []Key{
 		{Name: "backend", Default: `"auto"`, Allowed: []string{"auto", "vulkan", "cpu"}, Doc: "what computes"},
 		{Name: "device", Default: `"auto"`, Doc: "which of the backend's devices; `loraedge devices` lists them"},
-		{Name: "dtype", Default: `"auto"`, Allowed: []string{"auto", "float32", "bfloat16", "float16"}, Doc: "what matrix products run in"},
+		{Name: "dtype", Default: `"auto"`, Allowed: []string{"auto", "float32", "bfloat16", "float16"}, Doc: "what matrix products run in, and what frozen weights are rounded to where the file has more; `auto` is what is fastest on the device. Adapters, sums and everything else stay float32"},
 		{Name: "memory", Default: `"auto"`, Doc: "the most memory that the run may plan for; `auto` is what the device has"},
 		{Name: "gradient_checkpointing", Default: `"auto"`, Doc: "recompute activations instead of keeping them; `auto` does so where memory needs it"},
 	}},

@@ -9,7 +9,6 @@ var unavailable = []struct {
 	Key   string
 	Value any // a string or bool, or other{} for any value but the default
 }{
-	{"adapter.kind", "qlora"},
 	{"adapter.init", "gaussian"},
 	{"adapter.init", "pissa"},
 	{"adapter.init", "olora"},
@@ -17,8 +16,6 @@ var unavailable = []struct {
 	{"adapter.modules_to_save", other{}},
 	{"adapter.use_dora", true},
 	{"adapter.loraplus_lr_ratio", other{}},
-	{"quantization.load_in_4bit", true},
-	{"quantization.double_quant", true},
 	{"train.optimizer", "adamw_8bit"},
 	{"train.optimizer", "paged_adamw"},
 	{"train.optimizer", "paged_adamw_8bit"},
@@ -27,8 +24,6 @@ var unavailable = []struct {
 	{"train.optimizer", "sgd"},
 	{"train.neftune_noise_alpha", other{}},
 	{"device.backend", "vulkan"},
-	{"device.dtype", "bfloat16"},
-	{"device.dtype", "float16"},
 	{"report.tensorboard", true},
 	{"report.wandb", true},
 	{"report.html", true},

@@ -9,6 +9,7 @@ import (
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/core/report"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // Check prints what a run would do: the data as the model sees it, the counts
@@ -23,6 +24,7 @@ func (j *Job) Check(w io.Writer, records int, colour bool) error {
 		return UsageError{err}
 	}
 	fmt.Fprintf(w, "base model  %s, %s, %s parameters\n", j.Config.BaseModel.Text, j.Base.Graph.Architecture, millions(j.parameters()))
+	fmt.Fprintf(w, "precision   %s\n", describePrecision(lowered, options.Compute))
 	fmt.Fprintf(w, "template    %s\n", j.Text.About)
 	fmt.Fprintf(w, "data        %s\n", DescribeCounts(j.Counts, len(j.Held)))
 	fmt.Fprintf(w, "            longest record %d tokens, sequence_len %d\n", j.Counts.Longest, j.Config.Data.SequenceLen)
@@ -38,6 +40,27 @@ func (j *Job) Check(w io.Writer, records int, colour bool) error {
 		fmt.Fprintf(w, "\nexample %d, %d tokens, %d trained (%s):\n%s\n", i+1, len(e.IDs), e.Trained(), markLegend(colour), j.mark(e, colour))
 	}
 	return nil
+}
+
+// describePrecision lists how much of the frozen weights is held in which type.
+func describePrecision(m *lower.Model, compute dtype.DType) string {
+	held := map[dtype.DType]int64{}
+	for _, id := range m.Weights {
+		b := m.Program.Buffers[id]
+		if m.Program.Blocks[b.Place.Block].Class == program.Weights {
+			held[b.DType] += int64(b.Rows) * int64(b.Cols)
+		}
+	}
+	var parts []string
+	for _, d := range []dtype.DType{dtype.NF4Double, dtype.NF4, dtype.F16, dtype.BF16, dtype.F32} {
+		if held[d] > 0 {
+			parts = append(parts, fmt.Sprintf("%s of frozen weights in %s", millions(held[d]), d))
+		}
+	}
+	if compute == dtype.Invalid {
+		compute = dtype.F32
+	}
+	return strings.Join(append(parts, fmt.Sprintf("products in %s", compute)), ", ")
 }
 
 func (j *Job) describeSteps(w io.Writer) error {

@@ -36,6 +36,9 @@ type Score struct {
 func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
 	dir := j.adapterDir(o.Adapter)
 	options := lower.Options{Score: j.Plan.Buckets, Decode: []int{1, decodeChunk}, Cache: j.context()}
+	if err := j.setPrecision(&options); err != nil {
+		return UsageError{err}
+	}
 	session, err := j.Base.StartWith(j.Device, options, dir)
 	if err != nil {
 		return UsageError{err}

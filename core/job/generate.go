@@ -47,7 +47,11 @@ func (j *Job) Generate(ctx context.Context, w io.Writer, o GenerateOptions) erro
 	if m := j.Base.Graph.MaxPositions; m > 0 {
 		context = min(context, m)
 	}
-	session, err := j.Base.StartWith(j.Device, lower.Options{Decode: []int{1, decodeChunk}, Cache: context}, dir)
+	options := lower.Options{Decode: []int{1, decodeChunk}, Cache: context}
+	if err := j.setPrecision(&options); err != nil {
+		return UsageError{err}
+	}
+	session, err := j.Base.StartWith(j.Device, options, dir)
 	if err != nil {
 		return UsageError{err}
 	}

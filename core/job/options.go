@@ -9,6 +9,7 @@ import (
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/model"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // Decoding takes prompts by decodeChunk tokens, and up to decodeContext in all.
@@ -29,10 +30,28 @@ func (j *Job) options() (lower.Options, error) {
 			return o, err
 		}
 	}
+	if err := j.setPrecision(&o); err != nil {
+		return o, err
+	}
 	keep, err := j.keep(o)
 	o.Keep = keep
 	return o, err
 }
+
+// setPrecision says how this job holds frozen weights and multiplies.
+func (j *Job) setPrecision(o *lower.Options) error {
+	p := model.Precision{Compute: computeTypes[j.Config.Device.Dtype]}
+	if q := j.Config.Quantization; q.LoadIn4Bit {
+		p.FourBit = dtype.NF4
+		if q.DoubleQuant {
+			p.FourBit = dtype.NF4Double
+		}
+	}
+	return j.Base.SetPrecision(o, p, j.Device.Describe())
+}
+
+// computeTypes are the values of [device] dtype.
+var computeTypes = map[string]dtype.DType{"auto": dtype.Invalid, "float32": dtype.F32, "bfloat16": dtype.BF16, "float16": dtype.F16}
 
 // context is how many tokens sampling during a run may use.
 func (j *Job) context() int {

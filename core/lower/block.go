@@ -64,7 +64,16 @@ func (f *function) role(i int, role, param string) program.Operand {
 		return absent
 	}
 	rows, cols := matrix(f.l.shapes[param])
-	return f.param(fmt.Sprintf("%d.%s", i, role), dtype.F32, rows, cols)
+	return f.param(fmt.Sprintf("%d.%s", i, role), f.l.stored(param), rows, cols)
+}
+
+// emit is code's, with the type that products compute in.
+func (f *function) emit(op program.Op, attr program.Attr, in []program.Operand, out ...program.Operand) {
+	switch op {
+	case program.OpLinear, program.OpLinearGrad, program.OpLinearWeightGrad:
+		attr.Compute = f.l.Compute
+	}
+	f.code.emit(op, attr, in, out...)
 }
 
 // forward emits operations from … to.

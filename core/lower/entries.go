@@ -264,9 +264,9 @@ func (p *pass) shape(i int, what string) string {
 			fmt.Fprintf(&b, "|%g", m.Scale)
 		}
 		bias := op.Bias != ""
-		shape := p.shapes[op.Weight]
+		shape, stored := p.shapes[op.Weight], p.stored(op.Weight)
 		op.Module, op.Weight, op.Bias = "", "", ""
-		fmt.Fprintf(&b, "|%v %v %t %d %d", op, shape, bias, rank, out)
+		fmt.Fprintf(&b, "|%v %v %s %t %d %d", op, shape, stored, bias, rank, out)
 	}
 	return b.String()
 }

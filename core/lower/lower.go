@@ -34,6 +34,13 @@ type Options struct {
 	Decode []int
 	Cache  int
 
+	// Store says how a frozen matrix is held in memory; block: it is the weight
+	// of a block's linear, else a table or the head's weight. nil is F32, as
+	// vectors and whatever is trained always are.
+	Store func(param string, block bool) dtype.DType
+	// Compute is what the factors of linears' products are rounded to; 0 for none.
+	Compute dtype.DType
+
 	// MaxBlock is the device's largest allocation in bytes; 0 for no limit.
 	MaxBlock int64
 }
@@ -85,6 +92,7 @@ type lowerer struct {
 	prog  *program.Program
 
 	shapes   map[string][]int            // of graph params
+	types    map[string]dtype.DType      // of graph params that are not F32
 	grads    map[string]program.BufferID // of trained params and of A and B, by their name
 	adapters map[string]*Module
 	ids      map[string]uint32 // dropout module numbers
@@ -104,7 +112,7 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 	}
 	l := &lowerer{
 		Options: o, graph: g, prog: &program.Program{},
-		shapes: map[string][]int{}, grads: map[string]program.BufferID{}, adapters: map[string]*Module{},
+		shapes: map[string][]int{}, types: map[string]dtype.DType{}, grads: map[string]program.BufferID{}, adapters: map[string]*Module{},
 		ids: map[string]uint32{}, consts: map[string]program.BufferID{}, caches: map[string]program.BufferID{},
 	}
 	none := program.BufferID(-1)
@@ -143,8 +151,9 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 func (l *lowerer) allocateParameters() error {
 	weights := newSpace(l.MaxBlock)
 	place := func(name string, rows, cols int) (program.BufferID, error) {
-		return l.newBuffer(program.Weights, weights, name, dtype.F32, rows, cols)
+		return l.newBuffer(program.Weights, weights, name, l.stored(name), rows, cols)
 	}
+	blocks := l.blockWeights()
 	var trained []trainedTensor
 	for _, p := range l.graph.Params {
 		l.shapes[p.Name] = p.Shape
@@ -152,6 +161,9 @@ func (l *lowerer) allocateParameters() error {
 		if l.Full {
 			trained = append(trained, trainedTensor{p.Name, rows, cols, len(p.Shape) > 1})
 			continue
+		}
+		if l.Store != nil && len(p.Shape) > 1 {
+			l.types[p.Name] = l.Store(p.Name, blocks[p.Name])
 		}
 		id, err := place(p.Name, rows, cols)
 		if err != nil {
@@ -173,6 +185,27 @@ func (l *lowerer) allocateParameters() error {
 	}
 	l.addBlocks(program.Weights, weights)
 	return l.allocateRegions(trained)
+}
+
+// stored is the type of a parameter's buffer.
+func (l *lowerer) stored(param string) dtype.DType {
+	if t, ok := l.types[param]; ok {
+		return t
+	}
+	return dtype.F32
+}
+
+// blockWeights are the weights of the blocks' linears.
+func (l *lowerer) blockWeights() map[string]bool {
+	weights := map[string]bool{}
+	for _, b := range l.graph.Blocks {
+		for _, op := range b.Ops {
+			if op.Kind == graph.Linear {
+				weights[op.Weight] = true
+			}
+		}
+	}
+	return weights
 }
 
 type trainedTensor struct {

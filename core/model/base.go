@@ -82,7 +82,7 @@ func (b *Base) checkTensors(g *graph.Graph) error {
 		return fmt.Errorf("the weights do not fit config.json: %w", err)
 	}
 	for _, p := range g.Params {
-		if t, _ := b.Folder.Tensor(p.Tensor); !t.DType.Convertible() {
+		if t, _ := b.Folder.Tensor(p.Tensor); !t.DType.Convertible() && !t.DType.InBlocks() {
 			return fmt.Errorf("%s: tensor %s has dtype %s; wanted F32, F16 or BF16", t.Path, t.Name, t.TypeName)
 		}
 	}

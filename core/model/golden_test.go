@@ -140,15 +140,20 @@ func withAdapter(t *testing.T, b *model.Base, d backends.Backend, dir string, o 
 
 func near(t *testing.T, what string, got, want []float32) {
 	t.Helper()
+	if e := distance(got, want); !(e < bound) {
+		t.Errorf("%s differs from the golden by %.2g", what, e)
+	}
+}
+
+// distance is ‖got−want‖/‖want‖.
+func distance(got, want []float32) float64 {
 	var diff, norm float64
 	for i := range want {
 		d := float64(got[i]) - float64(want[i])
 		diff += d * d
 		norm += float64(want[i]) * float64(want[i])
 	}
-	if e := math.Sqrt(diff / norm); !(e < bound) {
-		t.Errorf("%s differs from the golden by %.2g", what, e)
-	}
+	return math.Sqrt(diff / norm)
 }
 
 func nearLoss(t *testing.T, what string, got float64, want float32) {

@@ -27,12 +27,15 @@ func (s *Session) load(seed uint64, progress func(done, total int64)) error {
 	}
 	norms := normOffsets(s.base.Graph)
 	for i, p := range s.base.Graph.Params {
-		id := s.Lowered.Weights[p.Name]
+		w := s.newWriter(s.Lowered.Weights[p.Name])
 		var err error
 		if s.base.Random {
-			err = s.writeFloats(id, 0, randomParam(p, norms, rand.New(rand.NewPCG(seed, uint64(i)))))
+			err = w.write(randomParam(p, norms, rand.New(rand.NewPCG(seed, uint64(i)))))
 		} else {
-			err = s.loadParam(p, id)
+			err = s.loadParam(p, w)
+		}
+		if err == nil {
+			err = w.close()
 		}
 		if err != nil {
 			return err
@@ -53,17 +56,64 @@ func elements(shape []int) int64 {
 	return n
 }
 
-// loadParam converts a tensor to float32 some rows at a time.
-func (s *Session) loadParam(p graph.Param, id program.BufferID) error {
+// writer fills a parameter's buffer from its first element on, converting to
+// the buffer's type.
+type writer struct {
+	s      *Session
+	id     program.BufferID
+	buffer program.Buffer
+	offset int64            // bytes written
+	blocks *dtype.Quantizer // of a buffer in blocks, which is written whole
+}
+
+func (s *Session) newWriter(id program.BufferID) *writer {
+	w := &writer{s: s, id: id, buffer: s.Lowered.Program.Buffers[id]}
+	if w.buffer.DType.InBlocks() {
+		w.blocks = dtype.NewQuantizer(int64(w.buffer.Rows) * int64(w.buffer.Cols))
+	}
+	return w
+}
+
+func (w *writer) write(values []float32) error {
+	if w.blocks != nil {
+		w.blocks.Append(values)
+		return nil
+	}
+	data := make([]byte, len(values)*w.buffer.DType.Size())
+	if err := dtype.FromFloat32(data, values, w.buffer.DType); err != nil {
+		return err
+	}
+	return w.bytes(data)
+}
+
+// bytes writes elements that have the buffer's type already.
+func (w *writer) bytes(data []byte) error {
+	err := w.s.exe.Write(w.id, w.offset, data)
+	w.offset += int64(len(data))
+	return err
+}
+
+func (w *writer) close() error {
+	if w.blocks == nil || w.offset > 0 {
+		return nil
+	}
+	return w.bytes(w.blocks.Bytes(w.buffer.DType))
+}
+
+// loadParam converts a tensor some rows at a time.
+func (s *Session) loadParam(p graph.Param, w *writer) error {
 	t, ok := s.base.Folder.Tensor(p.Tensor)
 	if !ok {
 		return fmt.Errorf("tensor %s is missing", p.Tensor)
+	}
+	if t.DType.InBlocks() {
+		return s.loadBlocks(p, w)
 	}
 	if err := safetensors.CheckFinite(t); err != nil {
 		return fmt.Errorf("the base model is damaged: %w", err)
 	}
 	if p.Transpose {
-		return s.loadTransposed(t, id)
+		return loadTransposed(t, w)
 	}
 	rows := p.Shape[0]
 	width := int(elements(p.Shape[1:]))
@@ -74,14 +124,26 @@ func (s *Session) loadParam(p graph.Param, id program.BufferID) error {
 		if err := safetensors.ReadInto(buf[:n*width], t, p.FirstRow+from, p.FirstRow+from+n); err != nil {
 			return err
 		}
-		if err := s.writeFloats(id, int64(from)*int64(width), buf[:n*width]); err != nil {
+		if err := w.write(buf[:n*width]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Session) loadTransposed(t safetensors.Tensor, id program.BufferID) error {
+// loadBlocks takes a tensor as it was quantised.
+func (s *Session) loadBlocks(p graph.Param, w *writer) error {
+	data, err := s.base.Folder.Blocks(p.Tensor)
+	if err != nil {
+		return err
+	}
+	if p.Transpose || p.FirstRow > 0 || int64(len(data)) != w.buffer.Bytes() {
+		return fmt.Errorf("tensor %s is quantised to 4 bits, and the model uses a part of it or turns it, which cannot be done; use the model that it was made from", p.Tensor)
+	}
+	return w.bytes(data)
+}
+
+func loadTransposed(t safetensors.Tensor, w *writer) error {
 	values, err := safetensors.Float32s(t)
 	if err != nil {
 		return err
@@ -93,7 +155,7 @@ func (s *Session) loadTransposed(t safetensors.Tensor, id program.BufferID) erro
 			turned[c*rows+r] = values[r*cols+c]
 		}
 	}
-	return s.writeFloats(id, 0, turned)
+	return w.write(turned)
 }
 
 // randomParam is a parameter's start for training from scratch: norms are

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 )
 
 // blocksToFloat32 dequantises a whole matrix of NF4 or NF4Double.
@@ -53,19 +54,36 @@ func NewQuantizer(n int64) *Quantizer {
 	return &Quantizer{make([]byte, 0, n/2), make([]float32, 0, n/Block)}
 }
 
-// Append quantises the next elements, a multiple of Block.
+// parallelBlocks is how many blocks are worth a goroutine.
+const parallelBlocks = 1 << 12
+
+// Append quantises the next elements, a multiple of Block, on all processors.
 func (q *Quantizer) Append(x []float32) {
-	for block := range slices.Chunk(x, Block) {
-		var absmax float32
-		for _, v := range block {
-			absmax = max(absmax, max(v, -v))
-		}
-		q.absmax = append(q.absmax, absmax)
-		inverse := 1 / max(absmax, 1e-38)
-		for i := 0; i < Block; i += 2 {
-			q.codes = append(q.codes, normalCode(block[i]*inverse)<<4|normalCode(block[i+1]*inverse))
-		}
+	done, blocks := len(q.absmax), len(x)/Block
+	q.codes = append(q.codes, make([]byte, len(x)/2)...)
+	q.absmax = append(q.absmax, make([]float32, blocks)...)
+	var group sync.WaitGroup
+	for from := 0; from < blocks; from += parallelBlocks {
+		group.Go(func() {
+			for b := from; b < min(from+parallelBlocks, blocks); b++ {
+				q.absmax[done+b] = quantizeBlock(q.codes[(done+b)*Block/2:][:Block/2], x[b*Block:][:Block])
+			}
+		})
 	}
+	group.Wait()
+}
+
+// quantizeBlock writes the codes of a block and returns its scale.
+func quantizeBlock(codes []byte, block []float32) float32 {
+	var absmax float32
+	for _, v := range block {
+		absmax = max(absmax, max(v, -v))
+	}
+	inverse := 1 / max(absmax, 1e-38)
+	for i := range codes {
+		codes[i] = normalCode(block[2*i]*inverse)<<4 | normalCode(block[2*i+1]*inverse)
+	}
+	return absmax
 }
 
 // Bytes is the matrix in the layout of d.

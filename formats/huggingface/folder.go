@@ -37,6 +37,8 @@ type Folder struct {
 	files   []*safetensors.File
 	names   []string // sorted
 	tensors map[string]safetensors.Tensor
+
+	quantized map[string]quantized4 // by the weight's name
 }
 
 // Open reads a model folder and maps its weights. It fails where something is

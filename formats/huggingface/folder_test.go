@@ -127,7 +127,7 @@ func TestUnusableFolders(t *testing.T) {
 		{"AWQ", files{"config.json": `{"quantization_config":{"quant_method":"awq"}}`}, []string{"AWQ"}},
 		{"FP8", files{"config.json": `{"quantization_config":{"quant_method":"fp8"}}`}, []string{"FP8"}},
 		{"MXFP4", files{"config.json": `{"quantization_config":{"quant_method":"mxfp4"}}`}, []string{"MXFP4"}},
-		{"bitsandbytes", files{"config.json": `{"quantization_config":{"quant_method":"bitsandbytes","load_in_4bit":true}}`}, []string{"bitsandbytes 4-bit"}},
+		{"bitsandbytes of 8 bits", files{"config.json": `{"quantization_config":{"quant_method":"bitsandbytes","load_in_8bit":true}}`}, []string{"bitsandbytes 8-bit"}},
 		{"bitsandbytes of old", files{"config.json": `{"quantization_config":{"load_in_8bit":true}}`}, []string{"bitsandbytes 8-bit"}},
 		{"a method of tomorrow", files{"config.json": `{"quantization_config":{"quant_method":"zip9"}}`}, []string{`"zip9"`}},
 		{"quantised text part", files{"config.json": `{"text_config":{"quantization_config":{"quant_method":"awq"}}}`}, []string{"AWQ"}},

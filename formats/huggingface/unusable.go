@@ -118,6 +118,9 @@ var quantizations = map[string]string{
 	"compressed-tensors": "compressed-tensors", "aqlm": "AQLM", "hqq": "HQQ", "eetq": "EETQ", "quanto": "Quanto", "torchao": "torchao",
 }
 
+// readable is the one quantised format that is read: bitsandbytes.go.
+const readable = "bitsandbytes 4-bit"
+
 // checkQuantization is an error where config.json, its text_config, or a file
 // beside it announces weights that were quantised before training.
 func checkQuantization(dir string, config Object) error {
@@ -127,8 +130,8 @@ func checkQuantization(dir string, config Object) error {
 	}
 	for _, c := range []Object{config, inner} {
 		for _, key := range []string{"quantization_config", "compression_config", "quantization"} {
-			if c.Has(key) {
-				return quantized(dir, key, quantizationName(c, key))
+			if name := quantizationName(c, key); c.Has(key) && name != readable {
+				return quantized(dir, key, name)
 			}
 		}
 	}

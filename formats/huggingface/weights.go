@@ -37,7 +37,8 @@ func (f *Folder) openWeights() error {
 		return fmt.Errorf("%s: the weight files hold no tensors", f.Dir)
 	}
 	f.names = slices.Sorted(maps.Keys(f.tensors))
-	return nil
+	f.quantized = make(map[string]quantized4)
+	return f.foldQuantized()
 }
 
 func (f *Folder) openFile(path string) (*safetensors.File, error) {
