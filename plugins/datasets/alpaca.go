@@ -3,6 +3,7 @@ package datasets
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/loraedge/loraedge/core/conversation"
 	"github.com/loraedge/loraedge/plugins/sdk"
@@ -31,6 +32,9 @@ func (Alpaca) Describe() sdk.DatasetType {
 // fields, as Fields too, for the alpaca template.
 func (Alpaca) Convert(r sdk.Record) (conversation.Conversation, error) {
 	var c conversation.Conversation
+	if err := refuseRecordMedia(r); err != nil {
+		return c, err
+	}
 	text := map[string]string{}
 	for _, column := range []struct {
 		name string
@@ -76,7 +80,7 @@ func alpacaHistory(r sdk.Record) ([]conversation.Message, error) {
 	if _, ok := r.Value("history"); !ok {
 		return nil, nil
 	}
-	list, err := r.List("history")
+	list, err := historyList(r)
 	if err != nil {
 		return nil, err
 	}
@@ -91,4 +95,20 @@ func alpacaHistory(r sdk.Record) ([]conversation.Message, error) {
 			conversation.Message{Role: assistant, Content: pair[1]})
 	}
 	return turns, nil
+}
+
+// historyList is the list of earlier turns, or what a table's cell has of it.
+func historyList(r sdk.Record) ([]json.RawMessage, error) {
+	text, err := r.Text("history")
+	if err != nil {
+		return r.List("history")
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal([]byte(text), &list) != nil {
+		return nil, fmt.Errorf("%q is a string, want a list of [instruction, output]", r.FieldName("history"))
+	}
+	return list, nil
 }

@@ -33,6 +33,9 @@ func weighted(m conversation.Message, weight float64) conversation.Message {
 	return m
 }
 
+// before is a turn of a prompt, which is not trained.
+func before(role, content string) conversation.Message { return weighted(turn(role, content), 0) }
+
 func calling(calls string) conversation.Message {
 	return conversation.Message{Role: "assistant", ToolCalls: calls}
 }
@@ -117,6 +120,84 @@ func TestRecords(t *testing.T) {
 				turn("system", "x"), calling(`[{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]`), turn("tool", "y"),
 			}},
 		},
+		{
+			"turns of other keys", "sharegpt", `{"dialog": [{"speaker": "human", "text": "hi"}, {"speaker": "bot", "text": "hello"}]}`,
+			map[string]string{"conversations": "dialog", "role": "speaker", "content": "text"},
+			conversation.Conversation{Messages: []conversation.Message{turn("user", "hi"), turn("assistant", "hello")}},
+		},
+		{"turns in a table's cell", "messages", `{"messages": "[{\"role\": \"assistant\", \"content\": \"hello\"}]"}`, nil,
+			conversation.Conversation{Messages: []conversation.Message{turn("assistant", "hello")}}},
+		{
+			"what OpenAI's format has beside", "messages",
+			`{"messages": [{"role": "user", "name": "ann", "content": "hi"}, {"role": "assistant", "content": null, "refusal": null, "function_call": {"name": "f", "arguments": "{}"}},
+				{"role": "function", "name": "f", "content": "1"}, {"role": "assistant", "content": "one", "weight": 0}],
+			 "functions": [{"name": "f"}], "parallel_tool_calls": false, "images": []}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{
+					turn("user", "hi"), calling(`[{"type": "function", "function": {"name": "f", "arguments": "{}"}}]`),
+					turn("tool", "1"), weighted(turn("assistant", "one"), 0),
+				},
+				Tools: `[{"type": "function", "function": {"name": "f"}}]`,
+			},
+		},
+		{
+			"prompt and two answers", "preference", `{"prompt": "2+2?", "chosen": "4", "rejected": "5"}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{before("user", "2+2?"), turn("assistant", "4")},
+				Rejected: []conversation.Message{before("user", "2+2?"), turn("assistant", "5")},
+			},
+		},
+		{
+			"two conversations, the prompt told twice", "preference",
+			`{"prompt": "hi", "chosen": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "a"}], "rejected": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "b"}]}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{before("user", "hi"), turn("assistant", "a")},
+				Rejected: []conversation.Message{before("user", "hi"), turn("assistant", "b")},
+			},
+		},
+		{
+			"a conversation up to the answers", "preference",
+			`{"conversations": [{"from": "human", "value": "hi"}], "chosen": {"from": "gpt", "value": "a"}, "rejected": {"from": "gpt", "value": "b"}, "system": "s"}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{before("system", "s"), before("user", "hi"), turn("assistant", "a")},
+				Rejected: []conversation.Message{before("system", "s"), before("user", "hi"), turn("assistant", "b")},
+			},
+		},
+		{
+			"alpaca with two answers", "preference", `{"instruction": "Add.", "input": "1, 2", "chosen": "3", "rejected": "4"}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{before("user", "Add.\n1, 2"), turn("assistant", "3")},
+				Rejected: []conversation.Message{before("user", "Add.\n1, 2"), turn("assistant", "4")},
+			},
+		},
+		{
+			"OpenAI's pairs", "preference",
+			`{"input": {"messages": [{"role": "user", "content": "hi"}], "tools": [{"name": "f"}]}, "preferred_output": [{"role": "assistant", "content": "a"}], "non_preferred_output": [{"role": "assistant", "content": "b"}]}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{before("user", "hi"), turn("assistant", "a")},
+				Rejected: []conversation.Message{before("user", "hi"), turn("assistant", "b")},
+				Tools:    `[{"type": "function", "function": {"name": "f"}}]`,
+			},
+		},
+		{
+			"equal answers", "preference", `{"prompt": "hi", "chosen": "a", "rejected": "a"}`, nil,
+			conversation.Conversation{
+				Messages: []conversation.Message{before("user", "hi"), turn("assistant", "a")},
+				Rejected: []conversation.Message{before("user", "hi"), turn("assistant", "a")},
+			},
+		},
+		{
+			"messages and a label", "kto", `{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "a"}], "label": false}`, nil,
+			conversation.Conversation{Messages: []conversation.Message{before("user", "hi"), turn("assistant", "a")}, Label: new(bool)},
+		},
+		{
+			"prompt, completion and a table's label", "kto", `{"prompt": "hi", "completion": "a", "label": "False"}`, nil,
+			conversation.Conversation{Messages: []conversation.Message{before("user", "hi"), turn("assistant", "a")}, Label: new(bool)},
+		},
+		{
+			"alpaca and kto_tag", "kto", `{"instruction": "hi", "input": "", "output": "a", "kto_tag": 0}`, nil,
+			conversation.Conversation{Messages: []conversation.Message{before("user", "hi"), turn("assistant", "a")}, Label: new(bool)},
+		},
 		{"text", "completion", `{"text": "Once.\n", "meta": 3}`, nil, conversation.Conversation{Text: "Once.\n"}},
 		{"prompt", "prompt", `{"prompt": "2+2=", "completion": "4"}`, nil,
 			conversation.Conversation{Messages: []conversation.Message{turn("user", "2+2="), turn("assistant", "4")}}},
@@ -148,7 +229,7 @@ func TestErrorsSayWhatIsWrongWithTheRecord(t *testing.T) {
 		{"sharegpt", `{"conversations": []}`, `"conversations" is an empty list, want at least one turn`},
 		{"sharegpt", `{"conversations": "hi"}`, `"conversations" is a string, want a list`},
 		{"sharegpt", `{"conversations": [{"from": "human", "value": "a"}, "b"]}`, `"conversations", turn 2: found a string, want an object with "from" and "value"`},
-		{"sharegpt", `{"conversations": [{"from": "alien", "value": "a"}]}`, `"conversations", turn 1: "from" is "alien", want one of assistant, developer,`},
+		{"sharegpt", `{"conversations": [{"from": "alien", "value": "a"}]}`, `"conversations", turn 1: "from" is "alien", want one of ai, assistant, bot,`},
 		{"sharegpt", `{"conversations": [{"value": "a"}]}`, `"from" is missing, want a string`},
 		{"sharegpt", `{"conversations": [{"from": "gpt"}]}`, `"value" is missing, want a string`},
 		{"sharegpt", `{"conversations": [{"from": "function_call", "value": "call it"}]}`, `a tool call is something that is not JSON, want JSON {"name": …, "arguments": …}`},
@@ -164,6 +245,19 @@ func TestErrorsSayWhatIsWrongWithTheRecord(t *testing.T) {
 		{"completion", `{"text": ""}`, `"text" is empty`},
 		{"completion", `{"content": "x"}`, `"text" is missing; the record has "content"`},
 		{"prompt", `{"prompt": "x"}`, `"completion" is missing; the record has "prompt"`},
+		{"alpaca", `{"instruction": "x", "output": "y", "history": "before"}`, `"history" is a string, want a list of [instruction, output]`},
+		{"messages", `{"messages": [{"role": "user", "content": "<image>what?"}], "images": ["a.png"]}`, `"images" holds something: only text can be trained on`},
+		{"messages", `{"messages": [{"role": "assistant", "content": null, "audio": {"id": "x"}}]}`, `"audio" holds something`},
+		{"messages", `{"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}`, `part 1 is of type "input_audio", want "text"`},
+		{"preference", `{"prompt": "hi", "chosen": "a"}`, `"rejected" is missing; the record has "chosen", "prompt"`},
+		{"preference", `{"chosen": "a", "rejected": "b"}`, `the prompt is missing`},
+		{"preference", `{"chosen": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "a"}], "rejected": [{"role": "user", "content": "ho"}, {"role": "assistant", "content": "b"}]}`, `do not begin alike`},
+		{"preference", `{"prompt": "hi", "chosen": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "more"}], "rejected": "b"}`, `ends with a turn of the user`},
+		{"preference", `{"prompt": "hi", "chosen": {"role": "narrator", "content": "a"}, "rejected": "b"}`, `"chosen": "role" is "narrator"`},
+		{"preference", `{"input": {"tools": []}, "preferred_output": "a", "non_preferred_output": "b"}`, `"input" has no "messages"`},
+		{"kto", `{"prompt": "hi", "completion": "a", "label": "good"}`, `"label" is "good", want true (desirable) or false`},
+		{"kto", `{"text": "hi", "label": true}`, `the conversation is missing`},
+		{"kto", `{"messages": [{"role": "user", "content": "hi"}], "label": true}`, `ends with a turn of the user`},
 		{"prompt", `{"prompt": 3, "completion": "y"}`, `"prompt" is a number, want a string or a list of messages`},
 	} {
 		got := sdk.ConvertRecord(byName(t, c.kind), []byte(c.record), nil)

@@ -2,6 +2,7 @@ package datasets_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -25,7 +26,7 @@ func fuzz(f *testing.F, kind string, seeds ...string) {
 		if (len(c.Messages) == 0) == (c.Text == "") {
 			t.Errorf("%d messages and text %q", len(c.Messages), c.Text)
 		}
-		for _, m := range c.Messages {
+		for _, m := range slices.Concat(c.Messages, c.Rejected) {
 			if m.Role != "system" && m.Role != "user" && m.Role != "assistant" && m.Role != "tool" {
 				t.Errorf("role %q", m.Role)
 			}
@@ -65,4 +66,16 @@ func FuzzCompletion(f *testing.F) { fuzz(f, "completion", `{"text": "a"}`, `{"te
 
 func FuzzPrompt(f *testing.F) {
 	fuzz(f, "prompt", `{"prompt": "a", "completion": "b"}`, `{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}`)
+}
+
+func FuzzPreference(f *testing.F) {
+	fuzz(f, "preference", `{"prompt": "a", "chosen": "b", "rejected": "c", "system": "d", "tools": []}`,
+		`{"conversations": [{"from": "human", "value": "a"}], "chosen": {"from": "gpt", "value": "b"}, "rejected": {"from": "gpt", "value": "b"}}`,
+		`{"chosen_messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "rejected_messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "c"}]}`,
+		`{"input": {"messages": [{"role": "user", "content": "a"}]}, "preferred_output": [{"role": "assistant", "content": "b"}], "non_preferred_output": "c"}`)
+}
+
+func FuzzKTO(f *testing.F) {
+	fuzz(f, "kto", `{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "label": true}`,
+		`{"prompt": "a", "completion": "b", "label": "0"}`, `{"instruction": "a", "output": "b", "kto_tag": 1}`)
 }

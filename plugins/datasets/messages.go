@@ -10,24 +10,27 @@ import (
 type Messages struct{}
 
 // messageKeys are the names of a turn's parts in this format.
-var messageKeys = turnKeys{role: []string{"role"}, content: []string{"content"}}
+var messageKeys = turnKeys{role: []string{"role", "from"}, content: []string{"content", "value"}}
 
 // Describe names the columns.
 func (Messages) Describe() sdk.DatasetType {
 	return sdk.DatasetType{
 		Name: "messages", Version: "1",
 		Description: `a list of messages, each {"role": …, "content": …}`,
-		Columns: []sdk.Column{
+		Columns: append([]sdk.Column{
 			{Name: "messages", Required: true, Description: "role is system, developer, user, assistant or tool; content a string or a list of text parts; tool_calls, weight or loss_weight as needed"},
 			{Name: "tools", Description: "tool definitions: a JSON list, or a string that holds one"},
-		},
+		}, turnColumns...),
 	}
 }
 
 // Convert returns the messages.
 func (Messages) Convert(r sdk.Record) (conversation.Conversation, error) {
 	var c conversation.Conversation
-	var err error
+	err := refuseRecordMedia(r)
+	if err != nil {
+		return c, err
+	}
 	if c.Messages, err = readTurns(r, "messages", messageKeys); err != nil {
 		return c, err
 	}

@@ -16,17 +16,20 @@ func (ShareGPT) Describe() sdk.DatasetType {
 	return sdk.DatasetType{
 		Name: "sharegpt", Version: "1",
 		Description: `a list of turns, each {"from": "human" or "gpt", "value": …}`,
-		Columns: []sdk.Column{
+		Columns: append([]sdk.Column{
 			{Name: "conversations", Required: true, Description: "from is system, human, gpt, function_call, observation or tool; or role and content"},
 			{Name: "system", Description: "the system message, where it is not a turn"},
 			{Name: "tools", Description: "tool definitions: a JSON list, or a string that holds one"},
-		},
+		}, turnColumns...),
 	}
 }
 
 // Convert returns the turns.
 func (ShareGPT) Convert(r sdk.Record) (conversation.Conversation, error) {
 	var c conversation.Conversation
+	if err := refuseRecordMedia(r); err != nil {
+		return c, err
+	}
 	text, err := r.OptionalText("system")
 	if err != nil {
 		return c, err

@@ -45,29 +45,37 @@ func (Prompt) Describe() sdk.DatasetType {
 // Convert returns the turns of prompt and completion.
 func (Prompt) Convert(r sdk.Record) (conversation.Conversation, error) {
 	var c conversation.Conversation
+	if err := refuseRecordMedia(r); err != nil {
+		return c, err
+	}
 	for _, column := range []struct{ name, role string }{{"prompt", user}, {"completion", assistant}} {
-		v, ok := r.Value(column.name)
-		if !ok {
-			return c, r.Missing(column.name)
-		}
-		if sdk.Kind(v) == "a list" {
-			turns, err := readTurns(r, column.name, messageKeys)
-			if err != nil {
-				return c, err
-			}
-			c.Messages = append(c.Messages, turns...)
-			continue
-		}
-		text, err := r.Text(column.name)
+		turns, err := textOrTurns(r, column.name, column.role)
 		if err != nil {
-			return c, fmt.Errorf("%q is %s, want a string or a list of messages", r.FieldName(column.name), sdk.Kind(v))
+			return c, err
 		}
-		if text == "" && column.role == user {
-			return c, fmt.Errorf("%q is empty", r.FieldName(column.name))
-		}
-		c.Messages = append(c.Messages, conversation.Message{Role: column.role, Content: text})
+		c.Messages = append(c.Messages, turns...)
 	}
 	var err error
 	c.Tools, err = readTools(r)
 	return c, err
+}
+
+// textOrTurns reads a column that is a string, said by role, or a list of
+// messages. Only an answer may be empty.
+func textOrTurns(r sdk.Record, column, role string) ([]conversation.Message, error) {
+	v, ok := r.Value(column)
+	if !ok {
+		return nil, r.Missing(column)
+	}
+	if sdk.Kind(v) == "a list" {
+		return readTurns(r, column, messageKeys)
+	}
+	text, err := r.Text(column)
+	if err != nil {
+		return nil, fmt.Errorf("%q is %s, want a string or a list of messages", r.FieldName(column), sdk.Kind(v))
+	}
+	if text == "" && role == user {
+		return nil, fmt.Errorf("%q is empty", r.FieldName(column))
+	}
+	return []conversation.Message{{Role: role, Content: text}}, nil
 }

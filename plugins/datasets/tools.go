@@ -8,15 +8,22 @@ import (
 	"github.com/loraedge/loraedge/plugins/sdk"
 )
 
-// readTools reads the column "tools" as OpenAI's list of tool definitions. It
-// may be a list, or a string that holds one; a definition without the wrapping
-// {"type": "function"} is wrapped.
+// readTools reads the column "tools" as OpenAI's list of tool definitions, or
+// "functions", as it was called before. It may be a list, or a string that holds one; a
+// definition without the wrapping {"type": "function"} is wrapped.
 func readTools(r sdk.Record) (string, error) {
 	v, ok := r.Value("tools")
-	if !ok {
-		return "", nil
-	}
 	name := r.FieldName("tools")
+	if !ok {
+		if v, ok = r.Value("functions"); !ok {
+			return "", nil
+		}
+		name = "functions"
+	}
+	return toolsOf(name, v)
+}
+
+func toolsOf(name string, v json.RawMessage) (string, error) {
 	var text string
 	if json.Unmarshal(v, &text) == nil {
 		if text == "" {
@@ -41,10 +48,14 @@ func readTools(r sdk.Record) (string, error) {
 	return encodeList(list), nil
 }
 
-// readToolCalls reads a message's own list of tool calls, as OpenAI has it.
-func readToolCalls(v json.RawMessage) (string, error) {
+// readToolCalls reads a message's own list of tool calls, as OpenAI has it, or
+// the one function_call that it had before.
+func readToolCalls(v, one json.RawMessage) (string, error) {
 	if v == nil || string(v) == "null" {
-		return "", nil
+		if one == nil || string(one) == "null" {
+			return "", nil
+		}
+		return calls([]json.RawMessage{one})
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(v, &list) != nil {

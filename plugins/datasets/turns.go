@@ -25,7 +25,7 @@ const (
 var roles = map[string]string{
 	"system": system, "developer": system,
 	"user": user, "human": user,
-	"assistant": assistant, "gpt": assistant, "model": assistant,
+	"assistant": assistant, "gpt": assistant, "model": assistant, "chatgpt": assistant, "bot": assistant, "ai": assistant,
 	"tool": tool, "function": tool, "observation": tool, "tool_response": tool,
 	"function_call": toolCall, "tool_call": toolCall,
 }
@@ -33,6 +33,24 @@ var roles = map[string]string{
 // turnKeys are the keys under which a format keeps the parts of a turn, the
 // usual one first.
 type turnKeys struct{ role, content []string }
+
+// turnColumns are the columns by which a dataset says that its turns have
+// other keys.
+var turnColumns = []sdk.Column{
+	{Name: "role", Description: "the key of a turn that says who speaks"},
+	{Name: "content", Description: "the key of a turn that holds what is said"},
+}
+
+// of puts a record's own keys before the usual ones.
+func (k turnKeys) of(r sdk.Record) turnKeys {
+	if name := r.FieldName("role"); name != "role" {
+		k.role = []string{name}
+	}
+	if name := r.FieldName("content"); name != "content" {
+		k.content = []string{name}
+	}
+	return k
+}
 
 // find is the first of the keys that a turn has with a value.
 func find(turn map[string]json.RawMessage, keys []string) (string, json.RawMessage) {
@@ -46,22 +64,39 @@ func find(turn map[string]json.RawMessage, keys []string) (string, json.RawMessa
 
 // readTurns reads a column that is a list of turns; it has at least one.
 func readTurns(r sdk.Record, column string, keys turnKeys) ([]conversation.Message, error) {
-	list, err := r.List(column)
-	if err != nil {
-		return nil, err
+	v, ok := r.Value(column)
+	if !ok {
+		return nil, r.Missing(column)
+	}
+	return turnsOf(r.FieldName(column), v, keys.of(r))
+}
+
+// turnsOf reads a list of turns, or a string that holds one, as cells of a
+// table do.
+func turnsOf(name string, v json.RawMessage, keys turnKeys) ([]conversation.Message, error) {
+	var text string
+	if json.Unmarshal(v, &text) == nil && strings.HasPrefix(strings.TrimSpace(text), "[") {
+		v = json.RawMessage(text)
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(v, &list) != nil {
+		return nil, fmt.Errorf("%q is %s, want a list", name, sdk.Kind(v))
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%q is an empty list, want at least one turn", r.FieldName(column))
+		return nil, fmt.Errorf("%q is an empty list, want at least one turn", name)
 	}
 	messages := make([]conversation.Message, len(list))
 	for i, raw := range list {
+		var err error
 		if messages[i], err = readTurn(raw, keys); err != nil {
-			return nil, fmt.Errorf("%q, turn %d: %w", r.FieldName(column), i+1, err)
+			return nil, fmt.Errorf("%q, turn %d: %w", name, i+1, err)
 		}
 	}
 	return messages, nil
 }
 
+// readTurn reads one turn. OpenAI's name, tool_call_id, refusal and the like are
+// passed over: they do not change what is said.
 func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) {
 	var m conversation.Message
 	var turn map[string]json.RawMessage
@@ -79,7 +114,10 @@ func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) 
 	}
 	m.Role = role
 	var err error
-	if m.ToolCalls, err = readToolCalls(turn["tool_calls"]); err != nil {
+	if m.ToolCalls, err = readToolCalls(turn["tool_calls"], turn["function_call"]); err != nil {
+		return m, err
+	}
+	if err := refuseMedia(turn); err != nil {
 		return m, err
 	}
 	key, v = find(turn, keys.content)
