@@ -94,7 +94,7 @@ func (c *collector) item(s *SourceCounts, r container.Record, it *item) error {
 		add  int
 	}{
 		{"cut", &n.Cut, it.cut}, {"split", &n.Split, it.split}, {"dropped", &n.Dropped, it.dropped}, {"untrained", &n.Untrained, it.untrained},
-		{"expanded", &n.Expanded, one(it.expanded)}, {"template_marks", &n.Marked, one(it.mark != "")}, {"equal_pairs", &n.SamePairs, one(it.samePair)},
+		{"expanded", &n.Expanded, one(it.expanded)}, {"template_marks", &n.Marked, one(it.mark != "")}, {"lost", &n.Lost, one(it.lost)}, {"equal_pairs", &n.SamePairs, one(it.samePair)},
 	} {
 		if *count.of += count.add; count.add > 0 {
 			place := r.Place()

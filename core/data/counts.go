@@ -25,6 +25,7 @@ type Counts struct {
 	OpenEnded int `json:"end_of_turn_untrained"`
 	DoubleBOS int `json:"double_bos"`
 	Marked    int `json:"template_marks"` // records with marks of a chat template in their text
+	Lost      int `json:"lost_text"`      // records with text that the template leaves out or changes
 	// Lengths of examples in tokens, before cutting.
 	Longest int     `json:"longest"`
 	Mean    float64 `json:"mean_length"`

@@ -50,6 +50,8 @@ type Encoded struct {
 	// Mark is a mark of a chat template, such as an end-of-turn token, that
 	// stands in the record's own text; "" for none.
 	Mark string
+	// Lost says that the examples lack a part of the record's text.
+	Lost bool
 }
 
 // Source is one dataset of the configuration.

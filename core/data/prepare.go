@@ -47,6 +47,7 @@ type item struct {
 	examples  []sized
 	expanded  bool
 	mark      string
+	lost      bool
 	identity  [16]byte // of its tokens
 	samePair  bool
 	lengths   []int // of all its examples, before cutting
@@ -187,7 +188,7 @@ func (o *Options) process(c *chunk, s *Source) {
 
 // item brings a record's examples to their length and form.
 func (o *Options) item(encoded Encoded, weight float64) item {
-	it := item{mark: encoded.Mark, identity: identity(encoded.Examples)}
+	it := item{mark: encoded.Mark, lost: encoded.Lost, identity: identity(encoded.Examples)}
 	pair := len(encoded.Examples) == 2 && encoded.Examples[0].Kind == Chosen
 	it.samePair = pair && identity(encoded.Examples[:1]) == identity(encoded.Examples[1:])
 	it.expanded = len(encoded.Examples) > 1 && !pair

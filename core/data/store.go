@@ -19,6 +19,7 @@ import (
 // mapped into memory once it is finished: its pages come and go as the system has room.
 type Store struct {
 	file      *os.File
+	path      string
 	temporary bool // Close removes the file
 
 	// While it is written.
@@ -46,7 +47,7 @@ func NewStore(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no place for the tokenised data: %w", err)
 	}
-	s := &Store{file: f, temporary: true, w: bufio.NewWriterSize(f, 1<<20), hash: sha256.New()}
+	s := &Store{file: f, path: f.Name(), temporary: true, w: bufio.NewWriterSize(f, 1<<20), hash: sha256.New()}
 	if err := s.write([]byte(fileMagic)); err != nil {
 		s.Close()
 		return nil, err
@@ -114,7 +115,7 @@ func OpenStore(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: f}
+	s := &Store{file: f, path: path}
 	if err := s.load(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -127,12 +128,15 @@ func (s *Store) Keep(path string) error {
 	if err := s.file.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(s.file.Name(), path); err != nil {
+	if err := os.Rename(s.path, path); err != nil {
 		return err
 	}
-	s.temporary = false
+	s.temporary, s.path = false, path
 	return nil
 }
+
+// Path is where the token file is.
+func (s *Store) Path() string { return s.path }
 
 // Hash is the SHA-256 of all examples in order, so of data, template and tokenizer together.
 func (s *Store) Hash() string { return s.meta.Hash }
@@ -158,14 +162,14 @@ func (s *Store) Example(i int) (Example, error) {
 	at := s.entry(i)
 	end := at.offset + 4*int64(at.tokens) + runBytes*int64(at.runs)
 	if at.offset < int64(len(fileMagic)) || end > int64(len(s.m)) || at.kind > Undesirable {
-		return Example{}, fmt.Errorf("%s: %w", s.file.Name(), errDamaged)
+		return Example{}, fmt.Errorf("%s: %w", s.path, errDamaged)
 	}
 	b := s.m[at.offset:end]
 	e := Example{IDs: make([]int32, at.tokens), Weights: make([]float32, at.tokens), Kind: at.kind}
 	for k := range e.IDs {
 		id := int32(binary.LittleEndian.Uint32(b[4*k:]))
 		if id < 0 || id > s.meta.Top {
-			return Example{}, fmt.Errorf("%s: %w", s.file.Name(), errDamaged)
+			return Example{}, fmt.Errorf("%s: %w", s.path, errDamaged)
 		}
 		e.IDs[k] = id
 	}
@@ -173,7 +177,7 @@ func (s *Store) Example(i int) (Example, error) {
 	for runs := b[4*at.tokens:]; len(runs) > 0; runs = runs[runBytes:] {
 		n, w := int(binary.LittleEndian.Uint32(runs)), math.Float32frombits(binary.LittleEndian.Uint32(runs[4:]))
 		if n > at.tokens-k {
-			return Example{}, fmt.Errorf("%s: %w", s.file.Name(), errDamaged)
+			return Example{}, fmt.Errorf("%s: %w", s.path, errDamaged)
 		}
 		for ; n > 0; n-- {
 			e.Weights[k] = w
@@ -191,7 +195,7 @@ func (s *Store) Close() error {
 	}
 	err := s.file.Close()
 	if s.temporary {
-		err = os.Remove(s.file.Name())
+		err = os.Remove(s.path)
 	}
 	return err
 }

@@ -27,17 +27,31 @@ func (j *Job) Check(w io.Writer, records int, colour bool) error {
 	fmt.Fprintf(w, "precision   %s\n", describePrecision(lowered, options.Compute))
 	fmt.Fprintf(w, "template    %s\n", j.Text.About)
 	fmt.Fprintf(w, "data        %s\n", DescribeCounts(j.Counts, len(j.Held)))
-	fmt.Fprintf(w, "            longest record %d tokens, sequence_len %d\n", j.Counts.Longest, j.Config.Data.SequenceLen)
+	n := j.Counts
+	for i, s := range n.Sources {
+		fmt.Fprintf(w, "            %s\n", describeSource(j.sources[i], s))
+	}
+	fmt.Fprintf(w, "            lengths: mean %.0f, median %d, 95 %% up to %d, longest record %d tokens, sequence_len %d\n", n.Mean, n.Median, n.P95, n.Longest, j.Config.Data.SequenceLen)
+	if j.Cached {
+		fmt.Fprintf(w, "            tokenised before: %s\n", j.Store.Path())
+	}
 	if err := j.describeSteps(w); err != nil {
 		return err
 	}
 	j.describeMemory(w, lowered, options.Keep)
+	for _, text := range j.warnings() {
+		fmt.Fprintf(w, "warning     %s\n", text)
+	}
 	for i := range min(records, j.Store.Count()) {
 		e, err := j.Store.Example(i)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "\nexample %d, %d tokens, %d trained (%s):\n%s\n", i+1, len(e.IDs), e.Trained(), markLegend(colour), j.mark(e, colour))
+		kind := ""
+		if e.Kind != data.Plain {
+			kind = " (" + e.Kind.String() + ")"
+		}
+		fmt.Fprintf(w, "\nexample %d%s, %d tokens, %d trained (%s):\n%s\n", i+1, kind, len(e.IDs), e.Trained(), markLegend(colour), j.mark(e, colour))
 	}
 	return nil
 }

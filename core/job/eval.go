@@ -34,6 +34,9 @@ type Score struct {
 // Eval measures the base model, and the adapter where there is one, on all
 // examples of the datasets.
 func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
+	if err := j.trainable(); err != nil {
+		return err
+	}
 	dir := j.adapterDir(o.Adapter)
 	options := lower.Options{Score: j.Plan.Buckets, Decode: []int{1, decodeChunk}, Cache: j.context()}
 	if err := j.setPrecision(&options); err != nil {

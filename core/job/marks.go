@@ -1,11 +1,13 @@
 package job
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/loraedge/loraedge/core/chat"
 	"github.com/loraedge/loraedge/core/conversation"
 )
 
@@ -39,7 +41,58 @@ func (t *Text) markIn(text string) string {
 			return m
 		}
 	}
+	if strings.Contains(text, "{{") {
+		return placeHolder.FindString(text)
+	}
 	return ""
+}
+
+// placeHolder is what was to be filled in: {{name}}.
+var placeHolder = regexp.MustCompile(`\{\{ ?[A-Za-z_]{1,40} ?\}\}`)
+
+// isLost says whether a turn's text or a tool call is in none of the samples
+// as it stands in the record: the template has no place for it.
+func isLost(c conversation.Conversation, samples []chat.Sample) bool {
+	written := func(text string) bool {
+		for _, s := range samples {
+			if strings.Contains(s.Text, text) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(c.Fields) > 0 {
+		for _, text := range c.Fields {
+			if !written(strings.TrimSpace(text)) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, m := range c.Messages {
+		if !written(strings.TrimSpace(m.Content)) {
+			return true
+		}
+		for _, name := range callNames(m.ToolCalls) {
+			if !written(name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// callNames are the functions that a message calls.
+func callNames(toolCalls string) []string {
+	var calls []struct{ Function struct{ Name string } }
+	if toolCalls == "" || json.Unmarshal([]byte(toolCalls), &calls) != nil {
+		return nil
+	}
+	var names []string
+	for _, c := range calls {
+		names = append(names, c.Function.Name)
+	}
+	return names
 }
 
 // findMarks adds the model's own special tokens to the marks.

@@ -48,6 +48,9 @@ type run struct {
 
 // Run trains and writes the output folder. The job must be prepared.
 func (j *Job) Run(ctx context.Context, o RunOptions) error {
+	if err := j.trainable(); err != nil {
+		return err
+	}
 	options, err := j.options()
 	if err != nil {
 		return UsageError{err}
@@ -310,6 +313,9 @@ func (r *run) announce(keep bool, from train.State) {
 	device := r.Device.Describe()
 	r.Progress.Print("device: %s (%s)", device.Name, device.Detail)
 	r.Progress.Print("data: %s", DescribeCounts(c, len(r.Held)))
+	for _, text := range r.warnings() {
+		r.Progress.Print("warning: %s", text)
+	}
 	activations := "kept"
 	if !keep {
 		activations = "recomputed"
@@ -327,7 +333,8 @@ func DescribeCounts(c data.Counts, held int) string {
 	for _, extra := range []struct {
 		n    int
 		what string
-	}{{c.Cut, "cut to sequence_len"}, {c.Dropped, "dropped as too long"}, {c.Untrained, "left out, nothing in them is trained"}} {
+	}{{c.Cut, "cut to sequence_len"}, {c.Split, "split"}, {c.Dropped, "dropped as too long"}, {c.Untrained, "left out, nothing in them is trained"},
+		{c.Pairs, "preference pairs"}, {c.Desirable, "desirable"}, {c.Undesirable, "undesirable"}} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
 		}

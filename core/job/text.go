@@ -139,32 +139,33 @@ func (t *Text) Encode(c conversation.Conversation) (data.Encoded, error) {
 	rejected := c.Rejected
 	c.Rejected = nil
 	var err error
-	if out.Examples, err = t.examples(c, kind); err != nil || kind != data.Chosen {
+	out.Examples, out.Lost, err = t.examples(c, kind)
+	if err != nil || kind != data.Chosen {
 		return out, err
 	}
 	c.Messages, c.Fields = rejected, nil
-	worse, err := t.examples(c, data.Rejected)
-	out.Examples = append(out.Examples, worse...)
+	worse, lost, err := t.examples(c, data.Rejected)
+	out.Examples, out.Lost = append(out.Examples, worse...), out.Lost || lost
 	return out, err
 }
 
-func (t *Text) examples(c conversation.Conversation, kind data.Kind) ([]data.Example, error) {
+// examples makes the examples of one conversation; lost says that a part of it is in none.
+func (t *Text) examples(c conversation.Conversation, kind data.Kind) (examples []data.Example, lost bool, err error) {
 	samples, err := t.Template.Render(c, t.Options)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if kind != data.Plain && len(samples) != 1 {
-		return nil, fmt.Errorf("the chat template makes %d texts of the record's answer, want one", len(samples))
+		return nil, false, fmt.Errorf("the chat template makes %d texts of the record's answer, want one", len(samples))
 	}
-	var examples []data.Example
 	for _, s := range samples {
 		tokens, err := chat.Tokenize(t.Tokenizer, s)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		examples = append(examples, data.Example{IDs: tokens.IDs, Weights: tokens.Weights, Kind: kind})
 	}
-	return examples, nil
+	return examples, isLost(c, samples), nil
 }
 
 // Prompt brings a conversation into the tokens after which the answer comes.

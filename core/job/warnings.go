@@ -1,0 +1,101 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/loraedge/loraedge/core/data"
+)
+
+// warnings are what the counts say that a person would want to know before
+// training: each is a mistake as often as not.
+func (j *Job) warnings() []string {
+	n, c := &j.Counts, j.Config.Data
+	var all []string
+	if err := j.trainable(); err != nil {
+		all = append(all, err.Error())
+	}
+	warn := func(when bool, format string, args ...any) {
+		if when {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	share := func(part, of int) string {
+		return fmt.Sprintf("%d of %d (%.3g %%)", part, of, 100*float64(part)/float64(max(of, 1)))
+	}
+	warn(len(j.Text.Foreign) > 0, "the chat template (%s) writes %s, which this model's tokenizer does not know as one token: is it the template of another model?",
+		j.Text.About, strings.Join(j.Text.Foreign, " and "))
+	warn(n.Untrained > 0, "%d examples have no token that is trained and are left out%s; look at roles_to_train and sequence_len", n.Untrained, where(n, "untrained"))
+	warn(len(j.Text.Stop) == 0, "the model has no end-of-turn token: no answer is taught to end")
+	warn(n.OpenEnded > 0 && c.TrainOnEOS != "none", "%s examples have no trained end-of-turn token after their last trained turn%s: the model does not learn to stop there",
+		share(n.OpenEnded, n.Examples), where(n, "end_of_turn_untrained"))
+	warn(n.DoubleBOS > 0, "%s examples begin with the begin-of-text token twice%s: the template and the tokenizer both add it", share(n.DoubleBOS, n.Examples), where(n, "double_bos"))
+	warn(n.Lost > 0, "%s records have turns or tool calls that the chat template does not write as they are%s", share(n.Lost, n.Records), where(n, "lost"))
+	warn(n.Marked > 0, "%s records hold a mark of a chat template or a place holder in their own text%s: were they laid out before, or not filled in?",
+		share(n.Marked, n.Records), where(n, "template_marks"))
+	whole := n.Examples + n.Dropped + n.Untrained
+	warn(n.Cut*2 > whole, "most examples are cut: %s%s; sequence_len = %d would hold 95 %% of them whole", share(n.Cut, whole), where(n, "cut"), n.P95)
+	warn(n.Dropped*2 > whole, "most examples are dropped as too long: %s%s; sequence_len = %d would hold 95 %% of them", share(n.Dropped, whole), where(n, "dropped"), n.P95)
+	warn(n.Cut > 0 && n.Cut*2 <= whole && j.hasText(), `text beyond sequence_len is left out; on_long = "split" goes on with it in further examples`)
+	warn(n.Duplicates > 0, "%s records repeat an earlier one%s%s", share(n.Duplicates, n.Records), where(n, "duplicates"), j.leak())
+	warn(n.Tokens > 0 && n.Trained*100 < n.Tokens, "only %s tokens are trained", share(n.Trained, n.Tokens))
+	warn(n.SamePairs > 0, "%s pairs have the same answer twice%s: they teach nothing", share(n.SamePairs, n.Pairs), where(n, "equal_pairs"))
+	warn((n.Desirable == 0) != (n.Undesirable == 0), "all labels are the same: KTO learns from both kinds")
+	return all
+}
+
+// where names the first record of a kind.
+func where(n *data.Counts, what string) string {
+	if place := n.First[what]; place != "" {
+		return ", the first " + place
+	}
+	return ""
+}
+
+// hasText says whether a dataset is of plain text.
+func (j *Job) hasText() bool {
+	for _, s := range j.sources {
+		if s.Type == "completion" {
+			return true
+		}
+	}
+	return false
+}
+
+// leak says what duplicates mean where records are held out.
+func (j *Job) leak() string {
+	if len(j.Held) == 0 {
+		return ""
+	}
+	return ": the validation loss looks too good where a copy is trained on"
+}
+
+// trainable says whether the data is of a kind that this version trains on.
+func (j *Job) trainable() error {
+	what := ""
+	switch n := j.Counts; {
+	case n.Pairs > 0:
+		what = fmt.Sprintf("%d preference pairs (DPO)", n.Pairs)
+	case n.Desirable+n.Undesirable > 0:
+		what = fmt.Sprintf("%d labelled answers (KTO)", n.Desirable+n.Undesirable)
+	default:
+		return nil
+	}
+	return UsageError{fmt.Errorf("the data holds %s, and training on them is not available in this version of loraedge; check shows them. To learn the good answers alone, give the data as messages or prompt and completion", what)}
+}
+
+// describeSource says in words what a dataset is.
+func describeSource(s source, n data.SourceCounts) string {
+	text := fmt.Sprintf("%s: %s", n.Name, n.Type)
+	if s.reason != "" {
+		text += fmt.Sprintf(" (recognised: %s)", s.reason)
+	}
+	if n.Files > 1 {
+		text += fmt.Sprintf(", %d files", n.Files)
+	}
+	text += fmt.Sprintf(", %d records, %d examples, %d tokens, %.3g %% trained", n.Records, n.Examples, n.Tokens, 100*float64(n.Trained)/float64(max(n.Tokens, 1)))
+	if s.Weight != 0 && s.Weight != 1 {
+		text += fmt.Sprintf(", weight %g", s.Weight)
+	}
+	return text
+}
