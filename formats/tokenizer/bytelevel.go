@@ -48,3 +48,51 @@ func appendBytes(dst []byte, token string) []byte {
 	}
 	return dst
 }
+
+// lossy makes text of bytes: each maximal part of a broken character (Unicode
+// Standard 3.9, "substitution of maximal subparts") becomes one U+FFFD.
+func lossy(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	out := make([]byte, 0, len(b)+8)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			n = brokenLen(b)
+		}
+		out = utf8.AppendRune(out, r)
+		b = b[n:]
+	}
+	return string(out)
+}
+
+// brokenLen is the length of the maximal part at the start of b that could
+// begin a character.
+func brokenLen(b []byte) int {
+	low, high, more := byte(0x80), byte(0xBF), 0
+	switch first := b[0]; {
+	case 0xC2 <= first && first <= 0xDF:
+		more = 1
+	case 0xE0 <= first && first <= 0xEF:
+		more = 2
+		if first == 0xE0 {
+			low = 0xA0
+		} else if first == 0xED {
+			high = 0x9F
+		}
+	case 0xF0 <= first && first <= 0xF4:
+		more = 3
+		if first == 0xF0 {
+			low = 0x90
+		} else if first == 0xF4 {
+			high = 0x8F
+		}
+	}
+	n := 1
+	for n <= more && n < len(b) && low <= b[n] && b[n] <= high {
+		low, high = 0x80, 0xBF
+		n++
+	}
+	return n
+}

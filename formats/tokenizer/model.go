@@ -1,156 +1,136 @@
 package tokenizer
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // maxID bounds token ids, so that a malformed file cannot ask for the memory of
 // a vocabulary that no model has.
 const maxID = 1 << 22
 
-func parseModel(n node, byteLevel bool) (*bpe, error) {
-	kind, err := n.strOr("type", "BPE")
+// model turns words into tokens.
+type model interface {
+	// encode returns the tokens of one word. The result is valid until the next call.
+	encode(w *worker, word string) ([]part, error)
+	// lookup finds a token by its text.
+	lookup(token string) (int32, bool)
+	// tokens lists the vocabulary, in any order.
+	tokens(yield func(id int32, token string))
+}
+
+// part is one token of a word: its id, and which bytes of the word it covers.
+type part struct{ id, start, end int32 }
+
+// modelKind is the type of the section "model".
+func modelKind(n node) (string, error) {
+	if n.at("type").null() {
+		return guessModel(n), nil
+	}
+	return n.str("type")
+}
+
+// guessModel knows the model of a file from before they said it.
+func guessModel(n node) string {
+	has := func(key string) bool { return !n.at(key).null() }
+	switch {
+	case has("merges"):
+		return "BPE"
+	case has("vocab") && n.at("vocab").raw[0] == '[':
+		return "Unigram"
+	case has("max_input_chars_per_word"):
+		return "WordPiece"
+	case has("vocab") && has("unk_token"):
+		return "WordLevel"
+	}
+	return "BPE"
+}
+
+// parseModel reads the section "model". With byteLevel, words come as plain text and
+// the vocabulary, which is a BPE one, is written in GPT-2's byte alphabet.
+func parseModel(n node, kind string, byteLevel bool) (model, error) {
+	switch kind {
+	case "BPE":
+		return parseBPE(n, byteLevel)
+	case "Unigram":
+		return parseUnigram(n)
+	case "WordPiece":
+		return parseWordPiece(n)
+	case "WordLevel":
+		return parseWordLevel(n)
+	}
+	return nil, n.unsupported("model", kind)
+}
+
+// findBytes looks up the tokens `<0xNN>`; -1 stands for one that is not there.
+func findBytes(ids map[string]int32) *[256]int32 {
+	var found [256]int32
+	for b := range found {
+		found[b] = -1
+		if id, ok := ids[fmt.Sprintf("<0x%02X>", b)]; ok {
+			found[b] = id
+		}
+	}
+	return &found
+}
+
+// haveBytes says whether every byte of s has a token.
+func haveBytes(bytes *[256]int32, s string) bool {
+	return !slices.ContainsFunc([]byte(s), func(b byte) bool { return bytes[b] < 0 })
+}
+
+const (
+	maxCachedWord  = 256     // bytes; a longer word hardly comes again
+	maxCachedWords = 1 << 16 // then the cache starts afresh
+)
+
+// worker holds what one goroutine needs to encode: a cache of words and
+// buffers. Workers are kept between calls (see Tokenizer.borrow).
+type worker struct {
+	words map[string][]part
+	arena []part
+	parts []part
+	// of bpe.go
+	symbols []symbol
+	heap    []pending
+	chars   []byte
+	// of unigram.go
+	path []pathNode
+}
+
+func newWorker() *worker { return &worker{words: map[string][]part{}} }
+
+// encode is m.encode with a memory. The result is valid until the next call.
+func (w *worker) encode(m model, word string) ([]part, error) {
+	if len(word) >= maxCachedWord {
+		return m.encode(w, word)
+	}
+	if parts, ok := w.words[word]; ok {
+		return parts, nil
+	}
+	parts, err := m.encode(w, word)
 	if err != nil {
 		return nil, err
 	}
-	if kind != "BPE" {
-		return nil, n.errorf("model type %q is not supported yet, only BPE", kind)
+	if len(w.words) >= maxCachedWords {
+		clear(w.words)
+		w.arena = nil
 	}
-	m := &bpe{byteLevel: byteLevel, unk: -1}
-	if m.vocab, err = parseVocab(n.at("vocab")); err != nil {
-		return nil, err
+	if cap(w.arena)-len(w.arena) < len(parts) {
+		w.arena = make([]part, 0, 4096)
 	}
-	for _, f := range []struct {
-		key  string
-		into *bool
-	}{{"fuse_unk", &m.fuseUnk}, {"byte_fallback", &m.byteFallback}, {"ignore_merges", &m.ignoreMerges}} {
-		if *f.into, err = n.boolOr(f.key, false); err != nil {
-			return nil, err
-		}
-	}
-	if m.prefix, err = n.strOr("continuing_subword_prefix", ""); err != nil {
-		return nil, err
-	}
-	if m.suffix, err = n.strOr("end_of_word_suffix", ""); err != nil {
-		return nil, err
-	}
-	if err := m.parseUnknown(n); err != nil {
-		return nil, err
-	}
-	if dropout := n.at("dropout"); !dropout.null() {
-		var p float64
-		if err := dropout.decode(&p, "a number"); err != nil {
-			return nil, err
-		}
-		if p != 0 {
-			return nil, dropout.errorf("is %v: BPE dropout is not supported, set it to null", p)
-		}
-	}
-	m.findBytes()
-	return m, m.parseMerges(n.at("merges"))
+	start := len(w.arena)
+	w.arena = append(w.arena, parts...)
+	kept := w.arena[start:len(w.arena):len(w.arena)]
+	// The word may be a slice of a large input, which the cache must not hold.
+	w.words[string([]byte(word))] = kept
+	return kept, nil
 }
 
-func parseVocab(n node) (map[string]int32, error) {
-	var vocab map[string]int32
-	if err := n.decode(&vocab, "an object of token ids"); err != nil {
-		return nil, err
+// trim gives back buffers that a long word has blown up.
+func (w *worker) trim() {
+	const keep = 1 << 16
+	if cap(w.symbols) > keep || cap(w.path) > keep || cap(w.parts) > keep {
+		w.symbols, w.heap, w.parts, w.chars, w.path = nil, nil, nil, nil, nil
 	}
-	for token, id := range vocab {
-		if id < 0 || id > maxID {
-			return nil, n.errorf("token %q has the id %d, want 0 to %d", token, id, maxID)
-		}
-	}
-	return vocab, nil
-}
-
-func (m *bpe) parseUnknown(n node) error {
-	token, err := n.strOr("unk_token", "")
-	if err != nil || token == "" {
-		return err
-	}
-	id, ok := m.vocab[token]
-	if !ok {
-		return n.at("unk_token").errorf("%q is not in model.vocab", token)
-	}
-	m.unk = id
-	return nil
-}
-
-// findBytes looks up the ids of the single bytes.
-func (m *bpe) findBytes() {
-	for b := range 256 {
-		key := fmt.Sprintf("<0x%02X>", b)
-		if m.byteLevel {
-			key = string(byteChars[b])
-		}
-		m.bytes[b] = -1
-		if id, ok := m.vocab[key]; ok {
-			m.bytes[b] = id
-		}
-	}
-	if m.byteLevel {
-		// A character of the alphabet is looked up as it is; its own bytes
-		// never come into it.
-		m.byteFallback = false
-	}
-}
-
-func (m *bpe) parseMerges(n node) error {
-	pairs, err := decodeMerges(n)
-	if err != nil {
-		return err
-	}
-	m.merges = newPairTable(len(pairs))
-	for rank, p := range pairs {
-		left, ok := m.vocab[p[0]]
-		if !ok {
-			return n.errorf("merge %d: %q is not in model.vocab", rank, p[0])
-		}
-		right, ok := m.vocab[p[1]]
-		if !ok {
-			return n.errorf("merge %d: %q is not in model.vocab", rank, p[1])
-		}
-		if len(p[1]) < len(m.prefix) {
-			return n.errorf("merge %d: %q lacks the prefix %q", rank, p[1], m.prefix)
-		}
-		id, ok := m.vocab[p[0]+p[1][len(m.prefix):]]
-		if !ok {
-			return n.errorf("merge %d: the token %q that it makes is not in model.vocab", rank, p[0]+p[1][len(m.prefix):])
-		}
-		m.merges.put(left, right, uint32(rank), id)
-	}
-	return nil
-}
-
-// decodeMerges reads both forms of merges: "a b" and ["a", "b"].
-func decodeMerges(n node) ([][2]string, error) {
-	var lists [][]string
-	if err := json.Unmarshal(n.raw, &lists); err == nil && !n.null() {
-		pairs := make([][2]string, len(lists))
-		for i, l := range lists {
-			if len(l) != 2 {
-				return nil, n.errorf("merge %d has %d tokens, want 2", i, len(l))
-			}
-			pairs[i] = [2]string{l[0], l[1]}
-		}
-		return pairs, nil
-	}
-	var lines []string
-	if err := n.decode(&lines, "a list of pairs"); err != nil {
-		return nil, err
-	}
-	pairs := make([][2]string, 0, len(lines))
-	for i, line := range lines {
-		if strings.HasPrefix(line, "#version") {
-			continue
-		}
-		left, right, ok := strings.Cut(line, " ")
-		if !ok || strings.Contains(right, " ") {
-			return nil, n.errorf("merge %d is %q, want two tokens with a space between", i, line)
-		}
-		pairs = append(pairs, [2]string{left, right})
-	}
-	return pairs, nil
 }

@@ -134,6 +134,26 @@ func (n node) list(key string) ([]node, error) {
 	return nodes, nil
 }
 
+// sequence parses the members of a Sequence, of which null ones are left out.
+func sequence[T any](n node, key string, parse func(node) (T, error)) ([]T, error) {
+	items, err := n.list(key)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, 0, len(items))
+	for _, item := range items {
+		if item.null() {
+			continue
+		}
+		one, err := parse(item)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
 func mapKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -21,7 +20,8 @@ func parseNormalizer(n node) (normalizer, error) {
 	}
 	switch kind {
 	case "Sequence":
-		return parseNormalizers(n)
+		all, err := sequence(n, "normalizers", parseNormalizer)
+		return inTurn(all), err
 	case "NFC":
 		return formNormalizer(norm.NFC), nil
 	case "NFD":
@@ -33,7 +33,15 @@ func parseNormalizer(n node) (normalizer, error) {
 	case "Lowercase":
 		return lowercase, nil
 	case "StripAccents":
-		return stripAccents, nil
+		return func(t text) (text, error) { return t.filter(func(r rune) bool { return !unicode.IsMark(r) }), nil }, nil
+	case "BertNormalizer":
+		return parseBertNormalizer(n)
+	case "Nmt":
+		return nmt, nil
+	case "Precompiled":
+		return parsePrecompiled(n)
+	case "ByteLevel":
+		return func(t text) (text, error) { return t.byteChars(), nil }, nil
 	case "Strip":
 		return parseStrip(n)
 	case "Prepend":
@@ -48,21 +56,8 @@ func parseNormalizer(n node) (normalizer, error) {
 	return nil, n.unsupported("normalizer", kind)
 }
 
-func parseNormalizers(n node) (normalizer, error) {
-	items, err := n.list("normalizers")
-	if err != nil {
-		return nil, err
-	}
-	var all []normalizer
-	for _, item := range items {
-		one, err := parseNormalizer(item)
-		if err != nil {
-			return nil, err
-		}
-		if one != nil {
-			all = append(all, one)
-		}
-	}
+// inTurn runs each normalizer on what the one before it made.
+func inTurn(all []normalizer) normalizer {
 	return func(t text) (text, error) {
 		for _, f := range all {
 			var err error
@@ -71,7 +66,7 @@ func parseNormalizers(n node) (normalizer, error) {
 			}
 		}
 		return t, nil
-	}, nil
+	}
 }
 
 func formNormalizer(form norm.Form) normalizer {
@@ -128,21 +123,4 @@ func lowercase(t text) (text, error) {
 		changes = append(changes, change{unicode.ToLower(r), 0})
 	}
 	return t.rewrite(changes, 0), nil
-}
-
-// stripAccents drops combining marks.
-func stripAccents(t text) (text, error) {
-	if !strings.ContainsFunc(t.s, unicode.IsMark) {
-		return t, nil
-	}
-	var b strings.Builder
-	var align []span
-	old := t.alignment()
-	for i, r := range t.s {
-		if !unicode.IsMark(r) {
-			b.WriteRune(r)
-			align = append(align, old[i:i+utf8.RuneLen(r)]...)
-		}
-	}
-	return text{s: b.String(), align: append([]span{}, align...), base: t.base}, nil
 }

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,8 +31,8 @@ const gpt2Pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]
 // preTokenizers is what the file's pre_tokenizer comes to.
 type preTokenizers struct {
 	all []splitter
-	// byteLevel says that words go to the model as bytes, each written as a
-	// character of GPT-2's byte alphabet.
+	// byteLevel says that words still have to be written in GPT-2's byte alphabet. A
+	// BPE model looks single bytes up as they are, which saves the rewriting.
 	byteLevel bool
 }
 
@@ -45,33 +44,31 @@ func (p *preTokenizers) parse(n node) error {
 	if err != nil {
 		return err
 	}
-	if p.byteLevel {
-		return n.errorf("a %s pre-tokenizer after ByteLevel is not supported", kind)
-	}
 	if kind == "Sequence" {
-		items, err := n.list("pretokenizers")
-		if err != nil {
-			return err
-		}
-		for _, item := range items {
-			if err := p.parse(item); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := sequence(n, "pretokenizers", func(item node) (struct{}, error) { return struct{}{}, p.parse(item) })
+		return err
 	}
-	s, err := p.parseOne(n, kind)
+	p.writeBytes()
+	s, err := parsePreTokenizer(n, kind)
 	if err != nil {
 		return err
 	}
+	p.byteLevel = kind == "ByteLevel"
 	p.all = append(p.all, s)
 	return nil
 }
 
-func (p *preTokenizers) parseOne(n node, kind string) (splitter, error) {
+// writeBytes makes the byte alphabet a step of its own, if it is due.
+func (p *preTokenizers) writeBytes() {
+	if p.byteLevel {
+		p.all = append(p.all, func(t text, emit func(text) error) error { return emit(t.byteChars()) })
+		p.byteLevel = false
+	}
+}
+
+func parsePreTokenizer(n node, kind string) (splitter, error) {
 	switch kind {
 	case "ByteLevel":
-		p.byteLevel = true
 		return parseByteLevel(n)
 	case "Metaspace":
 		return parseMetaspace(n)
@@ -81,6 +78,9 @@ func (p *preTokenizers) parseOne(n node, kind string) (splitter, error) {
 		return cutAt(words{}, "Removed", true), nil
 	case "WhitespaceSplit":
 		return cutAt(class(unicode.IsSpace), "Removed", false), nil
+	case "BertPreTokenizer":
+		return chain([]splitter{
+			cutAt(class(unicode.IsSpace), "Removed", false), cutAt(class(isPunctuation), "Isolated", false)}), nil
 	case "Digits":
 		single, err := n.boolOr("individual_digits", false)
 		if single {
@@ -93,8 +93,36 @@ func (p *preTokenizers) parseOne(n node, kind string) (splitter, error) {
 	case "CharDelimiterSplit":
 		delimiter, err := n.str("delimiter")
 		return cutAt(literal(delimiter), "Removed", false), err
+	case "FixedLength":
+		return parseFixedLength(n)
+	case "UnicodeScripts":
+		return cutScripts, nil
 	}
 	return nil, n.unsupported("pre-tokenizer", kind)
+}
+
+// parseFixedLength cuts after every so many characters.
+func parseFixedLength(n node) (splitter, error) {
+	length, err := n.intOr("length", 5)
+	if err == nil && length == 0 {
+		err = n.at("length").errorf("is 0, want 1 or more characters")
+	}
+	return func(t text, emit func(text) error) error {
+		start, count := 0, 0
+		for i := range t.s {
+			if count == length {
+				if err := emit(t.slice(start, i)); err != nil {
+					return err
+				}
+				start, count = i, 0
+			}
+			count++
+		}
+		if start == len(t.s) {
+			return nil
+		}
+		return emit(t.slice(start, len(t.s)))
+	}, err
 }
 
 func parseSplit(n node) (splitter, error) {
@@ -177,126 +205,6 @@ func parseMetaspace(n node) (splitter, error) {
 	}, nil
 }
 
-// cut is a part of a text: a match of the delimiter or what lies between two.
-type cut struct {
-	span
-	match bool
-}
-
-// cutAt splits at every match of m; behavior says what becomes of the matches.
-// With invert, the matches are the pieces and what lies between the delimiters.
-func cutAt(m matcher, behavior string, invert bool) splitter {
-	if behavior == "Isolated" {
-		return isolate(m)
-	}
-	join := joiners[behavior]
-	return func(t text, emit func(text) error) error {
-		cuts, err := findCuts(m, t.s, invert)
-		if err != nil {
-			return err
-		}
-		if join != nil {
-			cuts = join(cuts)
-		}
-		for _, c := range cuts {
-			if c.start < c.end && !(behavior == "Removed" && c.match) {
-				if err := emit(t.slice(c.start, c.end)); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-}
-
-// isolate is cutAt where every match is a piece of its own: the common case,
-// done without a list of the parts.
-func isolate(m matcher) splitter {
-	return func(t text, emit func(text) error) error {
-		var failed error
-		last := 0
-		piece := func(start, end int) {
-			if start < end && failed == nil {
-				failed = emit(t.slice(start, end))
-			}
-		}
-		err := m.matches(t.s, func(start, end int) {
-			piece(last, start)
-			piece(start, end)
-			last = end
-		})
-		if err != nil {
-			return err
-		}
-		piece(last, len(t.s))
-		return failed
-	}
-}
-
-func findCuts(m matcher, s string, invert bool) ([]cut, error) {
-	var cuts []cut
-	last := 0
-	err := m.matches(s, func(start, end int) {
-		if last < start {
-			cuts = append(cuts, cut{span{last, start}, invert})
-		}
-		cuts = append(cuts, cut{span{start, end}, !invert})
-		last = end
-	})
-	if last < len(s) {
-		cuts = append(cuts, cut{span{last, len(s)}, invert})
-	}
-	return cuts, err
-}
-
-// joiners says, by the name of a behavior, how parts are joined into pieces.
-var joiners = map[string]func([]cut) []cut{
-	"Isolated":           nil,
-	"Removed":            nil,
-	"Contiguous":         joinAlike,
-	"MergedWithPrevious": joinPrevious,
-	"MergedWithNext":     joinNext,
-}
-
-func joinAlike(cuts []cut) []cut {
-	var out []cut
-	for _, c := range cuts {
-		if n := len(out); n > 0 && out[n-1].match == c.match {
-			out[n-1].end = c.end
-			continue
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func joinPrevious(cuts []cut) []cut {
-	var out []cut
-	previous := false
-	for _, c := range cuts {
-		if n := len(out); n > 0 && c.match && !previous {
-			out[n-1].end = c.end
-		} else {
-			out = append(out, c)
-		}
-		previous = c.match
-	}
-	return out
-}
-
-func joinNext(cuts []cut) []cut {
-	var out []cut
-	for i := 0; i < len(cuts); i++ {
-		c := cuts[i]
-		if c.match && i+1 < len(cuts) && !cuts[i+1].match {
-			c.end = cuts[i+1].end
-			i++
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
 // behavior reads the field "behavior"; fallback, unless empty, is for a file without it.
 func (n node) behavior(fallback string) (string, error) {
 	b, err := n.strOr("behavior", fallback)
@@ -307,29 +215,4 @@ func (n node) behavior(fallback string) (string, error) {
 		return "", n.at("behavior").errorf("is %q, want Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext", b)
 	}
 	return b, nil
-}
-
-// matcher reads a pattern: {"String": s} or {"Regex": s}.
-func (n node) matcher(key string) (matcher, error) {
-	p := n.at(key)
-	fields, err := p.object()
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := fields["String"]; ok {
-		s, err := p.str("String")
-		return literal(s), err
-	}
-	if _, ok := fields["Regex"]; ok {
-		s, err := p.str("Regex")
-		if err != nil {
-			return nil, err
-		}
-		m, err := compilePattern(s)
-		if err != nil {
-			return nil, p.at("Regex").errorf("%w", err)
-		}
-		return m, nil
-	}
-	return nil, p.errorf("has neither String nor Regex: %s", fmt.Sprint(mapKeys(fields)))
 }

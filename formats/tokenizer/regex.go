@@ -187,3 +187,28 @@ func translatePattern(onig string) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// matcher reads a pattern: {"String": s} or {"Regex": s}.
+func (n node) matcher(key string) (matcher, error) {
+	p := n.at(key)
+	fields, err := p.object()
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := fields["String"]; ok {
+		s, err := p.str("String")
+		return literal(s), err
+	}
+	if _, ok := fields["Regex"]; ok {
+		s, err := p.str("Regex")
+		if err != nil {
+			return nil, err
+		}
+		m, err := compilePattern(s)
+		if err != nil {
+			return nil, p.at("Regex").errorf("%w", err)
+		}
+		return m, nil
+	}
+	return nil, p.errorf("has neither String nor Regex: %s", fmt.Sprint(mapKeys(fields)))
+}

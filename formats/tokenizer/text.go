@@ -139,3 +139,45 @@ func (t text) replace(matches []span, content string) text {
 	align = append(align, old[last:]...)
 	return text{s: b.String(), align: align, base: t.base}
 }
+
+// filter drops the characters that keep refuses.
+func (t text) filter(keep func(rune) bool) text {
+	if !strings.ContainsFunc(t.s, func(r rune) bool { return !keep(r) }) {
+		return t
+	}
+	var b strings.Builder
+	old := t.alignment()
+	align := make([]span, 0, len(old))
+	for i, r := range t.s {
+		if keep(r) {
+			b.WriteRune(r)
+			align = append(align, old[i:i+utf8.RuneLen(r)]...)
+		}
+	}
+	return text{s: b.String(), align: align, base: t.base}
+}
+
+// mapRunes puts another character in the place of each.
+func (t text) mapRunes(to func(rune) rune) text {
+	if !strings.ContainsFunc(t.s, func(r rune) bool { return to(r) != r }) {
+		return t
+	}
+	changes := make([]change, 0, len(t.s))
+	for _, r := range t.s {
+		changes = append(changes, change{to(r), 0})
+	}
+	return t.rewrite(changes, 0)
+}
+
+// byteChars writes every byte as its character of GPT-2's alphabet.
+func (t text) byteChars() text {
+	changes := make([]change, 0, len(t.s))
+	for i := range len(t.s) {
+		kind := 0
+		if !utf8.RuneStart(t.s[i]) {
+			kind = 1
+		}
+		changes = append(changes, change{byteChars[t.s[i]], kind})
+	}
+	return t.rewrite(changes, 0)
+}

@@ -18,7 +18,7 @@ type Token struct {
 
 // Tokenizer is a loaded tokenizer.json. It is safe for concurrent use.
 type Tokenizer struct {
-	model      *bpe
+	model      model
 	normalize  normalizer // nil: none
 	split      splitter
 	decoder    decoder // nil: tokens are joined by spaces
@@ -66,6 +66,13 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if err := pre.parse(root.at("pre_tokenizer")); err != nil {
 		return nil, err
 	}
+	kind, err := modelKind(root.at("model"))
+	if err != nil {
+		return nil, err
+	}
+	if kind != "BPE" {
+		pre.writeBytes()
+	}
 	t.split = chain(pre.all)
 	if t.post, err = parsePost(root.at("post_processor"), nil); err != nil {
 		return nil, err
@@ -73,33 +80,37 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if t.decoder, err = parseDecoder(root.at("decoder")); err != nil {
 		return nil, err
 	}
-	if t.model, err = parseModel(root.at("model"), pre.byteLevel); err != nil {
+	if t.model, err = parseModel(root.at("model"), kind, pre.byteLevel); err != nil {
 		return nil, err
 	}
 	if t.added, err = parseAdded(root); err != nil {
 		return nil, err
 	}
-	t.listTokens()
+	if err := t.listTokens(); err != nil {
+		return nil, err
+	}
 	return t, t.buildAdded()
 }
 
 // listTokens builds the way from id to text.
-func (t *Tokenizer) listTokens() {
+func (t *Tokenizer) listTokens() error {
 	top := int32(-1)
-	for _, id := range t.model.vocab {
-		top = max(top, id)
-	}
+	t.model.tokens(func(id int32, _ string) { top = max(top, id) })
 	for i := range t.added {
 		a := &t.added[i]
-		if id, ok := t.model.vocab[a.content]; ok {
+		if id, ok := t.model.lookup(a.content); ok {
 			a.id = id
 		}
 		top = max(top, a.id)
 	}
 	t.texts, t.known = make([]string, top+1), make([]bool, top+1)
-	for s, id := range t.model.vocab {
+	var err error
+	t.model.tokens(func(id int32, s string) {
+		if t.known[id] && err == nil {
+			err = fmt.Errorf("model.vocab: the tokens %q and %q both have the id %d", min(s, t.texts[id]), max(s, t.texts[id]), id)
+		}
 		t.texts[id], t.known[id] = s, true
-	}
+	})
 	for _, a := range t.added {
 		t.texts[a.id], t.known[a.id] = a.content, true
 		t.addedIDs[a.content] = a.id
@@ -107,6 +118,7 @@ func (t *Tokenizer) listTokens() {
 			t.special[a.id] = true
 		}
 	}
+	return err
 }
 
 func (t *Tokenizer) buildAdded() error {
@@ -176,14 +188,12 @@ func (t *Tokenizer) encode(s string) (tokens []Token, surface map[int]string, er
 	defer t.giveBack(w)
 	tokens = make([]Token, 0, len(s)/4+8)
 	word := func(piece text) error {
-		at := 0
-		for _, p := range t.model.encode(w, piece.s) {
-			end := at + int(p.size)
-			from := piece.source(at, end)
+		parts, err := w.encode(t.model, piece.s)
+		for _, p := range parts {
+			from := piece.source(int(p.start), int(p.end))
 			tokens = append(tokens, Token{p.id, from.start, from.end})
-			at = end
 		}
-		return nil
+		return err
 	}
 	token := func(part text, a *addedToken) {
 		if part.s != a.content {
@@ -232,10 +242,7 @@ func (t *Tokenizer) borrow() *worker {
 }
 
 func (t *Tokenizer) giveBack(w *worker) {
-	const keep = 1 << 16
-	if cap(w.symbols) > keep {
-		w.symbols, w.heap, w.parts, w.chars = nil, nil, nil, nil
-	}
+	w.trim()
 	t.workerLock.Lock()
 	defer t.workerLock.Unlock()
 	t.workers = append(t.workers, w)
@@ -249,8 +256,7 @@ func (t *Tokenizer) ID(token string) (int32, bool) {
 	if id, ok := t.addedIDs[token]; ok {
 		return id, true
 	}
-	id, ok := t.model.vocab[token]
-	return id, ok
+	return t.model.lookup(token)
 }
 
 // TokenText returns a token's text in the file, as it is before decoding.
@@ -282,3 +288,6 @@ func (t *Tokenizer) Around() (before, after []int32) {
 	}
 	return before, after
 }
+
+// LoadAlone is Load without what other files of the folder say.
+func LoadAlone(path string) (*Tokenizer, error) { return Load(path) }

@@ -1,0 +1,135 @@
+// Command tokenizercheck compares the tokenizers of this program with what the
+// libraries made of the same texts (tools/oracle/tokenizers.py).
+//
+//	go run ./tools/oracle/tokenizercheck OUT/*.jsonl
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/loraedge/loraedge/formats/tokenizer"
+)
+
+// header is the first line of a file.
+type header struct {
+	Path string
+	Size int
+}
+
+// expected is another line: a text and what the library makes of it. A token is an
+// id, or an id and the bytes from and to. What is null is not promised.
+type expected struct {
+	Text             string
+	Tokens, Special  [][]int
+	Decoded, Skipped *string
+	Error            string
+}
+
+func main() {
+	total := 0
+	for _, path := range os.Args[1:] {
+		different, cases, err := check(path)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", path, err)
+			different++
+		}
+		fmt.Printf("%s: %d of %d texts differ\n", path, different, cases)
+		total += different
+	}
+	if total > 0 {
+		os.Exit(1)
+	}
+}
+
+func check(path string) (different, cases int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	lines := json.NewDecoder(bufio.NewReaderSize(f, 1<<20))
+	var h header
+	if err := lines.Decode(&h); err != nil {
+		return 0, 0, err
+	}
+	tok, err := tokenizer.LoadAlone(h.Path)
+	if err != nil {
+		return 0, 0, err
+	}
+	for {
+		var e expected
+		if err := lines.Decode(&e); err == io.EOF {
+			return different, cases, nil
+		} else if err != nil {
+			return different, cases, err
+		}
+		cases++
+		if what := compare(tok, e); what != "" {
+			different++
+			if different <= 5 {
+				fmt.Printf("%.300q:\n%s\n", e.Text, what)
+			}
+		}
+	}
+}
+
+// compare says what differs.
+func compare(tok *tokenizer.Tokenizer, e expected) string {
+	got, err := tok.Encode(e.Text)
+	if (err != nil) != (e.Error != "") {
+		return fmt.Sprintf("got the error %v, want %q", err, e.Error)
+	}
+	if what := difference(got, e.Tokens); what != "" {
+		return what
+	}
+	special, err := tok.EncodeSpecial(e.Text)
+	if err != nil {
+		return ""
+	}
+	if e.Special == nil {
+		special = got
+	} else if what := difference(special, e.Special); what != "" {
+		return "with special tokens: " + what
+	}
+	ids := make([]int32, len(special))
+	for i, t := range special {
+		ids[i] = t.ID
+	}
+	for _, d := range []struct {
+		want *string
+		skip bool
+	}{{e.Decoded, false}, {e.Skipped, true}} {
+		if d.want == nil {
+			continue
+		}
+		if text := tok.Decode(ids, d.skip); text != *d.want {
+			return fmt.Sprintf("decoded (without special tokens: %t)\n  got %.300q\n want %.300q", d.skip, text, *d.want)
+		}
+	}
+	return ""
+}
+
+// difference shows the tokens around the first one that differs.
+func difference(got []tokenizer.Token, want [][]int) string {
+	n := min(len(got), len(want))
+	at := 0
+	for at < n && same(got[at], want[at]) {
+		at++
+	}
+	if at == len(got) && at == len(want) {
+		return ""
+	}
+	from := max(0, at-2)
+	return fmt.Sprintf("token %d of %d and %d:\n  got %v\n want %v", at, len(got), len(want),
+		got[from:min(len(got), at+6)], want[from:min(len(want), at+6)])
+}
+
+func same(t tokenizer.Token, want []int) bool {
+	all := []int{int(t.ID), t.Start, t.End}
+	return slices.Equal(all[:len(want)], want)
+}

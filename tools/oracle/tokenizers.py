@@ -1,0 +1,134 @@
+"""What the libraries make of texts with real tokenizers, for tokenizercheck to compare.
+
+    python tokenizers.py --out OUT [--text FILE ...] TOKENIZER ...
+    go run ./tools/oracle/tokenizercheck OUT/*.jsonl
+
+A TOKENIZER is a file: a tokenizer.json is asked of the Python package tokenizers
+(the Rust library), a *.model of sentencepiece, a tekken*.json of mistral-common. Texts are those
+below, random strings (the same ones every time), and pieces of the files given with --text.
+A line of the output is a text, its tokens (id, and where the library gives them the bytes it
+stands for), the same with special tokens around, and what decoding gives back.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import sys
+
+sys.path.remove(str(pathlib.Path(__file__).parent))  # this file is named like the package
+
+WORDS = ("the of and naïve café Straße señor isn't WE'LL I'm don't 3.14 1,000 2024-01-31 foo_bar fooBar HTTPServer "
+         "日本語 中文字符 漢字 ひらがな カタカナ 한국어 안녕하세요 привет мир мама как дела مرحبا بالعالم سلام עברית שלום नमस्ते दुनिया ไทย สวัสดี "
+         "ελληνικά Ἀθῆναι Türkiye İstanbul ı ẞ ß ǆ ﬁ ﷺ ½ ² ① Ⅷ ℌ Å Å é e\u0301 a\u0323\u0302 s\u0307\u0323 ạ̈ q̃ "
+         "👍🏽 👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪🇫🇷 ❤️ ☃ 𝒳 𐍈 \U000f0000 \u200b \u200d \ufeff \u00ad \u202e \ufffd \u2028").split(" ")
+
+TEXTS = [
+    "", " ", "  ", "   ", "\n", "\n\n", "\t", "\r\n", "\x00", "a", "A", " a", "a ", "  a  b  ", "▁", " ▁ ▁▁a▁ ", "Ġa Ċ", "<0x0A><0xE2>",
+    "Hello world", "Hello, world! How's it going? I'll be there; won't you?", "HELLO WORLD", "trailing   \n\n  ",
+    "def f(x: int) -> int:\n    return x + 1  # comment\n\n\tif (a && b || !c) { printf(\"%d\\n\", 0xFF); }\r\n",
+    "SELECT * FROM t WHERE a >= 10 AND b != 'x''y'; -- done", "<html>\n  <body class=\"a\">&nbsp;</body>\n</html>",
+    "https://example.com/a?b=c&d=%20#frag user@example.com", "1234567890 12 345 6789 0.5e-10 １２３ ٣٤٥ ४५६",
+    "日本語の文章と中文。한국어도 있습니다。", "مرحبا بالعالم، كيف حالك؟ ١٢٣", "שלום עולם", "สวัสดีชาวโลก", "नमस्ते दुनिया।",
+    "👩‍👩‍👧‍👦👍🏽🏳️‍🌈🇩🇪❤️", "e\u0301 e\u0301\u0323 a\u0302\u0323 \u0301 x\u0335\u0336\u0337", "\u1100\u1161\u11a8 \uac01 \ud7a3\u11a8",
+    "".join(chr(c) for c in range(0x01, 0x20)), "".join(chr(c) for c in range(0x7F, 0xA1)), "\u2000\u2001\u2002\u2003\u2009\u200a\u202f\u205f\u3000",
+    "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\ufffe\uffff\U0010ffff", "<s>a</s> <unk> <pad> <mask> [CLS] [SEP] [MASK] [UNK]",
+    "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>", "<|im_start|>user\nHi<|im_end|>\n", "<|endoftext|>x<|endoftext|>",
+    "<start_of_turn>user\nHi<end_of_turn>\n<bos><eos>", "[INST] Hi [/INST] ok</s>", " <mask>  x<mask>y <extra_id_0> <extra_id_99>",
+    "a" * 300, "ab" * 200, " " * 300, "\n" * 100, "\t " * 50, "!?" * 100, "=" * 200, "😀" * 50, "é" * 200, "e\u0301" * 100, "漢" * 300, "a\u0301\u0301" * 40,
+    "x" * 5000, "word " * 1000, "lorem ipsum " * 300 + "\n", "'" * 50 + "s", "<" * 60,
+]
+
+RANGES = [(0x20, 0x7E)] * 6 + [
+    (0, 0x1F), (0x80, 0x24F), (0x250, 0x2FF), (0x300, 0x36F), (0x370, 0x52F), (0x5B0, 0x6FF), (0x900, 0x97F), (0xE00, 0xE7F), (0x1100, 0x11FF), (0x1E00, 0x1FFF),
+    (0x2000, 0x206F), (0x2070, 0x2BFF), (0x3000, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xE000, 0xE100), (0xF900, 0xFB4F), (0xFE00, 0xFEFF),
+    (0xFF00, 0xFFEF), (0x1D400, 0x1D7FF), (0x1F1E6, 0x1F6FF), (0x1F900, 0x1F9FF), (0x20000, 0x20100), (0, 0xD7FF), (0xE000, 0x10FFFF)]
+
+
+def random_texts(count, added):
+    rng = random.Random(11)
+    texts = []
+    for _ in range(count):
+        pick = [lambda: chr(rng.randint(*rng.choice(RANGES))), lambda: rng.choice(" \n\t  '.1"), lambda: rng.choice(WORDS), lambda: " " + rng.choice(WORDS)]
+        if added and rng.random() < 0.4:
+            pick.append(lambda: rng.choice(added))
+        texts.append("".join(rng.choice(pick)() for _ in range(rng.randrange(1, 40))))
+    return texts
+
+
+def file_texts(paths):
+    for path in paths:
+        data = pathlib.Path(path).read_text(encoding="utf-8")
+        lines = data.split("\n")
+        yield from (line for line in lines[:400])
+        yield from (data[i:i + 3000] for i in range(0, min(len(data), 150000), 3000))
+
+
+def byte_offsets(text, encoding):
+    at = [0]
+    for c in text:
+        at.append(at[-1] + len(c.encode()))
+    return [[i, at[a], at[b]] for i, (a, b) in zip(encoding.ids, encoding.offsets)]
+
+
+def from_rust(path):
+    from tokenizers import Tokenizer
+    state = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    state["truncation"] = state["padding"] = None
+    t = Tokenizer.from_str(json.dumps(state))
+    bare = Tokenizer.from_str(json.dumps(dict(state, post_processor=None)))
+
+    def case(text):
+        special = t.encode(text)
+        return {"tokens": byte_offsets(text, bare.encode(text)), "special": byte_offsets(text, special),
+                "decoded": t.decode(special.ids, skip_special_tokens=False), "skipped": t.decode(special.ids, skip_special_tokens=True)}
+    return case, [a["content"] for a in state.get("added_tokens", [])][:200], t.get_vocab_size()
+
+
+def from_sentencepiece(path):
+    import sentencepiece
+    t = sentencepiece.SentencePieceProcessor(model_file=str(path))
+
+    def case(text):
+        ids = t.encode(text)
+        return {"tokens": [[i] for i in ids], "skipped": None if t.unk_id() in ids else t.decode(ids)}
+    added = [t.id_to_piece(i) for i in range(t.vocab_size()) if t.is_control(i) or t.id_to_piece(i)[:1] in "<["]
+    return case, added[:200], t.vocab_size()
+
+
+def from_mistral(path):
+    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+    t = Tekkenizer.from_file(str(path))
+
+    def case(text):
+        ids = t.encode(text, bos=False, eos=False)
+        return {"tokens": [[i] for i in ids], "skipped": t.decode(ids)}
+    return case, [], t.n_words
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", required=True, type=pathlib.Path)
+    p.add_argument("--text", nargs="*", default=[])
+    p.add_argument("--random", type=int, default=1500)
+    p.add_argument("tokenizer", nargs="+", type=pathlib.Path)
+    a = p.parse_args()
+    a.out.mkdir(parents=True, exist_ok=True)
+    for path in a.tokenizer:
+        library = from_sentencepiece if path.suffix == ".model" else from_mistral if path.name.startswith("tekken") else from_rust
+        case, added, size = library(path)
+        texts = TEXTS + random_texts(a.random, added) + list(file_texts(a.text))
+        name = f"{path.parent.name}-{path.name}"
+        with open(a.out / f"{name}.jsonl", "w", encoding="utf-8") as f:
+            f.write(json.dumps({"path": os.path.abspath(path), "size": size}) + "\n")
+            for text in texts:
+                try:
+                    text.encode()
+                    f.write(json.dumps({"text": text, **case(text)}) + "\n")
+                except Exception as e:  # what the library refuses, ours must refuse
+                    f.write(json.dumps({"text": text, "error": str(e)}) + "\n")
+        print(name, size, len(texts), flush=True)
+
+
+main()
