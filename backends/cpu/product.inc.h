@@ -41,11 +41,12 @@ typedef struct {
 } product;
 
 enum {
-	K_BLOCK = 384,          // units of B's panel that a tile runs over
+	K_BLOCK = 576,          // units of B's panel that a tile runs over
 	M_BLOCK = 128,          // rows of A that a task keeps in L2
 	N_BLOCK = 4 * NR,       // columns of a task
 	PACK_PANELS = 8,        // panels that a packing task makes
-	PANEL_BYTES = 16 << 20, // of packed A or B at a time
+	A_BYTES = 16 << 20,     // of packed A at a time
+	B_BYTES = 4 << 20,      // of packed B at a time
 	K_CHUNK = 4096,         // of K that is packed at a time
 };
 
@@ -198,8 +199,8 @@ static void compute_task(void *context, int64_t task, int thread) {
 }
 
 // How many columns or rows to pack at a time, of panels of so many floats.
-static int64_t chunk(int64_t count, int64_t panel, int64_t panel_count, int64_t step) {
-	int64_t most = le_max(PANEL_BYTES / 4 / panel * panel_count / step, 1) * step;
+static int64_t chunk(int64_t bytes, int64_t count, int64_t panel, int64_t panel_count, int64_t step) {
+	int64_t most = le_max(bytes / 4 / panel * panel_count / step, 1) * step;
 	if (count <= most)
 		return count;
 	return le_round(le_div(count, le_div(count, most)), step);
@@ -213,7 +214,7 @@ static void note_lines(le_engine *e, const product *p) {
 
 static int packed_chunk(le_engine *e, product *p) {
 	int order = a_order(p);
-	int64_t mc = chunk(p->m, a_panel(p), MR, M_BLOCK), nc = chunk(p->n, b_panel(p), NR, N_BLOCK);
+	int64_t mc = chunk(A_BYTES, p->m, a_panel(p), MR, M_BLOCK), nc = chunk(B_BYTES, p->n, b_panel(p), NR, N_BLOCK);
 	p->pa = le_shared(e, order == BY_LINES ? LE_SHARED_LINES : LE_SHARED_A, le_div(mc, MR) * a_panel(p) * 4);
 	p->pa2 = p->k2 ? le_shared(e, LE_SHARED_A, le_div(mc, MR) * a2_panel(p) * 4) : p->pa;
 	p->pb = le_shared(e, LE_SHARED_B, le_div(nc, NR) * b_panel(p) * 4);

@@ -55,6 +55,11 @@ INLINE void tile(const int kind, const int rows, const int vectors, const int or
 		UNROLLED
 		for (int v = 0; v < vectors; v++)
 			acc[m][v] = (vf){0};
+	UNROLLED
+	for (int m = 0; m < rows; m++)
+		UNROLLED
+		for (int v = 0; v < vectors; v++)
+			__builtin_prefetch(t->c + m * t->ldc + v * VL, 1);
 	accumulate(kind, rows, vectors, order, *p, acc);
 	if (t->alpha != 1)
 		UNROLLED
