@@ -18,6 +18,12 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Sca
   uint past, tokens;
 };
 
+// What does not change: the values of NF4's codes and of the codes of its nested scales.
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Tables {
+  float normal[16];
+  float dynamic[256];
+};
+
 // A grid of any number of workgroups is folded into rows of FOLD, since a
 // device may allow no more than 65,535 in x; flat_group undoes it. The last
 // row may have groups beyond the grid's end: kernels check their bound.

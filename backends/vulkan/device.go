@@ -16,6 +16,9 @@ type device struct {
 
 	mu        sync.Mutex
 	pipelines map[string]*vk.Pipeline
+
+	// forceTile is the tile that all products take, in tests.
+	forceTile tile
 }
 
 // pipeline is a kernel with its constants, compiled when it is first wanted.

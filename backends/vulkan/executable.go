@@ -16,8 +16,10 @@ type Executable struct {
 	program *program.Program
 	device  *device // nil after Close
 	blocks  []*vk.Block
-	// scalars, scratch and staging are the overhead beyond the plan.
+	// scalars, which begins with the run's scalars and goes on with the tables,
+	// host, scratch and staging are the overhead beyond the plan.
 	scalars, scratch *vk.Block
+	host             *vk.Block // the scalars as the host writes them
 	staging          *staging
 	entries          [][]command
 	pace             pace
@@ -52,7 +54,7 @@ func (x *Executable) build() error {
 	for i, b := range x.blocks {
 		bases[i] = b.Address
 	}
-	l.scalars = x.scalars.Address
+	l.scalars, l.tables = x.scalars.Address, x.scalars.Address+scalarBytes
 	if x.scratch != nil {
 		l.scratch = x.scratch.Address
 	}
@@ -75,7 +77,13 @@ func (x *Executable) allocate(scratch int64) (err error) {
 	if x.staging, err = newStaging(x.device); err != nil {
 		return err
 	}
-	if x.scalars, err = x.device.Alloc(scalarBytes, vk.ForHost); err != nil {
+	if x.host, err = x.device.Alloc(scalarBytes, vk.ForHost); err != nil {
+		return err
+	}
+	if x.scalars, err = x.device.Alloc(scalarBytes+tableBytes, vk.OnDevice); err != nil {
+		return err
+	}
+	if err := x.staging.upload(x.scalars, scalarBytes, tables()); err != nil {
 		return err
 	}
 	if scratch > 0 {
@@ -105,6 +113,8 @@ func (x *Executable) commands(all []work) ([]command, error) {
 		return nil, err
 	}
 	var list []command
+	// Kernels never read the host's memory, which is slow to reach.
+	list = append(list, command{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes)})
 	var h hazards
 	for i := range all {
 		w := &all[i]
@@ -116,7 +126,7 @@ func (x *Executable) commands(all []work) ([]command, error) {
 				return nil, err
 			}
 			c := command{vk.Dispatch(p, d.push, d.groups), d.cost}
-			if barrier && j == 0 || d.after {
+			if barrier && j == 0 || d.after || len(list) == 1 {
 				c.Barrier = 1
 			}
 			list = append(list, c)
@@ -180,7 +190,7 @@ func (x *Executable) Run(entry int, s *program.Scalars) error {
 	if entry < 0 || entry >= len(x.entries) {
 		return fmt.Errorf("vulkan: run: there is no entry %d", entry)
 	}
-	putScalars(x.scalars.Mapped, s)
+	putScalars(x.host.Mapped, s)
 	if err := x.submit(x.entries[entry]); err != nil {
 		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
 	}
@@ -203,7 +213,7 @@ func (x *Executable) Close() error {
 	if x.device == nil {
 		return nil
 	}
-	for _, b := range append(x.blocks, x.scalars, x.scratch) {
+	for _, b := range append(x.blocks, x.host, x.scalars, x.scratch) {
 		if b != nil {
 			x.device.Free(b)
 		}

@@ -12,9 +12,12 @@ import (
 
 // lowerings has the function that turns each instruction into dispatches.
 var lowerings = map[program.Op]func(*kernels, *instr) error{
-	program.OpAdd:  lowerAdd,
-	program.OpCopy: lowerCopy,
-	program.OpZero: lowerZero,
+	program.OpLinear:           lowerLinear,
+	program.OpLinearGrad:       lowerLinearGrad,
+	program.OpLinearWeightGrad: lowerLinearWeightGrad,
+	program.OpAdd:              lowerAdd,
+	program.OpCopy:             lowerCopy,
+	program.OpZero:             lowerZero,
 }
 
 // matrix is an operand with its address; rows is 0 where it is absent.
@@ -28,8 +31,8 @@ type matrix struct {
 func (m matrix) given() bool   { return m.rows > 0 }
 func (m matrix) elements() int { return m.rows * m.cols }
 
-// aligned says that every row begins at a multiple of 16 bytes.
-func (m matrix) aligned() bool { return m.address%16 == 0 && m.cols*m.dtype.Size()%16 == 0 }
+// aligned says that every row of an F32 operand begins at a multiple of 16 bytes.
+func (m matrix) aligned() bool { return m.address%16 == 0 && m.cols%4 == 0 }
 
 // span is a range of bytes of a block. Blocks of the program count from 0.
 type span struct {
@@ -67,8 +70,10 @@ type dispatch struct {
 // kernels collects the dispatches of one instruction.
 type kernels struct {
 	info *vk.Info
-	// scalars is the address of the run's Scalars.
-	scalars uint64
+	// scalars and tables are the addresses of the run's Scalars and of Tables.
+	scalars, tables uint64
+	// forceTile is the tile that all products take, in tests.
+	forceTile tile
 
 	list           []dispatch
 	scratchAddress uint64

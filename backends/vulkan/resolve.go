@@ -23,11 +23,10 @@ func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 				if o.Slot < len(call.Args) {
 					at = p.Buffers[call.Args[o.Slot]].Place
 				}
-				row := int64(slot.Cols) * int64(slot.DType.Size())
-				begin := at.Offset + int64(o.Row)*row
+				begin := at.Offset + slot.DType.Bytes(o.Row, slot.Cols)
 				all[i] = matrix{
 					dtype: slot.DType, rows: o.Rows, cols: slot.Cols, address: bases[at.Block] + uint64(begin),
-					span: span{at.Block, begin, begin + int64(o.Rows)*row},
+					span: span{at.Block, begin, begin + slot.DType.Bytes(o.Rows, slot.Cols)},
 				}
 			}
 			return all
@@ -48,8 +47,8 @@ type work struct {
 
 // lowering turns entries into dispatches.
 type lowering struct {
-	device           *device
-	scalars, scratch uint64
+	device                   *device
+	scalars, tables, scratch uint64
 	// scratchBytes is the most that an instruction wanted.
 	scratchBytes int64
 }
@@ -62,7 +61,7 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 		if lower == nil {
 			return nil, fmt.Errorf("instruction %s is not there in the Vulkan backend", in.op)
 		}
-		k := &kernels{info: &l.device.Info, scalars: l.scalars, scratchAddress: l.scratch}
+		k := &kernels{info: &l.device.Info, scalars: l.scalars, tables: l.tables, scratchAddress: l.scratch, forceTile: l.device.forceTile}
 		if err := lower(k, in); err != nil {
 			return nil, fmt.Errorf("instruction %s: %w", in.op, err)
 		}

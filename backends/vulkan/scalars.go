@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // scalarBytes is the size of the block of scalars.
@@ -22,4 +23,18 @@ func putScalars(to []byte, s *program.Scalars) {
 	for i, w := range words {
 		binary.LittleEndian.PutUint32(to[4*i:], w)
 	}
+}
+
+// tableBytes is the size of Tables of shaders/common.glsl.
+const tableBytes = 4 * (16 + 256)
+
+func tables() []byte {
+	var b []byte
+	for _, v := range dtype.NormalFloat {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	for _, v := range dtype.Dynamic {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // Options choose the device.
@@ -56,6 +57,8 @@ func (b *Backend) Describe() backends.Device {
 		Name: "vulkan", Detail: fmt.Sprintf("%s, %s %s", i.Name, i.DriverName, i.DriverInfo),
 		MemoryBytes: i.Memory, MaxBlockBytes: maxBlock(i),
 	}
+	d.Stores = []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double}
+	d.Computes = []dtype.DType{dtype.BF16, dtype.F16}
 	if i.Budget > 0 {
 		d.MemoryBytes = i.Budget
 	}
@@ -75,6 +78,9 @@ func maxBlock(i *vk.Info) int64 {
 // Compile allocates the program's blocks, zeroed, and compiles its kernels.
 func (b *Backend) Compile(p *program.Program) (backends.Executable, error) {
 	if err := p.Check(); err != nil {
+		return nil, fmt.Errorf("vulkan: %w", err)
+	}
+	if err := b.Describe().CheckTypes(p); err != nil {
 		return nil, fmt.Errorf("vulkan: %w", err)
 	}
 	x, err := newExecutable(p, b.device)

@@ -1,0 +1,172 @@
+package vulkan
+
+import (
+	"fmt"
+
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// The kinds of product.comp.
+const (
+	kindLinear = iota
+	kindLinearGrad
+	kindLinearWeightGrad
+)
+
+// product is a call of product.comp; its comment has the meaning of the members.
+type product struct {
+	kind       int
+	m, n, k    int
+	x, w, bias matrix
+	u, b       matrix
+	index      matrix
+	y          matrix
+	scale      float32
+	adapter    bool
+	accumulate bool
+	dropout    program.Dropout
+	rank       int
+}
+
+// Flags of product.comp.
+const (
+	flagBias uint32 = 1 << iota
+	flagAdapter
+	flagAccumulate
+	flagSplit
+)
+
+func (p *product) flags() (f uint32) {
+	if p.bias.given() {
+		f |= flagBias
+	}
+	if p.adapter {
+		f |= flagAdapter
+	}
+	if p.accumulate {
+		f |= flagAccumulate
+	}
+	return f
+}
+
+func lowerLinear(k *kernels, in *instr) error {
+	x, w, y := in.in[0], in.in[1], in.out[0]
+	return k.product(&product{
+		kind: kindLinear, m: x.rows, n: w.rows, k: x.cols, x: x, w: w, bias: in.in[2], u: in.in[3], b: in.in[4],
+		index: in.in[5], y: y, scale: in.attr.Scale, adapter: in.attr.Adapter, accumulate: in.attr.Accumulate,
+		dropout: in.attr.Dropout, rank: in.in[3].cols,
+	})
+}
+
+func lowerLinearGrad(k *kernels, in *instr) error {
+	dy, w, dx := in.in[0], in.in[1], in.out[0]
+	return k.product(&product{
+		kind: kindLinearGrad, m: dy.rows, n: w.cols, k: dy.cols, x: dy, w: w, u: in.in[2], b: in.in[3],
+		index: in.in[4], y: dx, scale: in.attr.Scale, accumulate: in.attr.Accumulate,
+		dropout: in.attr.Dropout, rank: in.in[2].cols,
+	})
+}
+
+func lowerLinearWeightGrad(k *kernels, in *instr) error {
+	dy, x, dw := in.in[0], in.in[1], in.out[0]
+	return k.product(&product{
+		kind: kindLinearWeightGrad, m: dy.cols, n: x.cols, k: dy.rows, x: dy, w: x,
+		index: in.in[2], y: dw, scale: 1, accumulate: true, dropout: in.attr.Dropout,
+	})
+}
+
+// tile is how a workgroup divides a product; each invocation does tm·tn.
+type tile struct{ bm, bn, tm, tn int }
+
+func (t tile) invocations() int { return t.bm / t.tm * t.bn / t.tn }
+
+// tiles, the first that fits is taken: a rank's side is at most 32 wide and
+// has the tile to itself; otherwise registers of 8×8 halve the reads of
+// shared memory, and are worth it where there are enough tiles for all cores.
+var tiles = []struct {
+	tile
+	fits func(m, n int) bool
+}{
+	{tile{128, 16, 4, 4}, func(_, n int) bool { return n <= 16 }},
+	{tile{16, 128, 4, 4}, func(m, _ int) bool { return m <= 16 }},
+	{tile{128, 32, 4, 4}, func(_, n int) bool { return n <= 32 }},
+	{tile{32, 128, 4, 4}, func(m, _ int) bool { return m <= 32 }},
+	{tile{128, 128, 8, 8}, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups }},
+	{tile{64, 64, 4, 4}, func(int, int) bool { return true }},
+}
+
+// enoughGroups keep all cores of a large GPU busy.
+const enoughGroups = 128
+
+func (k *kernels) tileFor(m, n int) tile {
+	if k.forceTile != (tile{}) {
+		return k.forceTile
+	}
+	for _, t := range tiles {
+		if t.fits(m, n) {
+			return t.tile
+		}
+	}
+	return tile{}
+}
+
+// parts is in how many parts the sum over k is cut: as many as give enough
+// workgroups, of at least 256 terms, within 64 MiB of scratch.
+func parts(groups, m, n, k int) int {
+	most := min(k/256, (64<<20)/(4*m*n))
+	return max(1, min(enoughGroups/groups, most))
+}
+
+// weightTypes number the types of weights as shaders/weights.glsl does.
+var weightTypes = map[dtype.DType]uint32{dtype.F32: 0, dtype.BF16: 1, dtype.F16: 2, dtype.NF4: 3, dtype.NF4Double: 4}
+
+func (k *kernels) product(p *product) error {
+	weight, ok := weightTypes[p.w.dtype]
+	if !ok {
+		return fmt.Errorf("a weight of type %s", p.w.dtype)
+	}
+	t := k.tileFor(p.m, p.n)
+	groups := [3]uint32{uint32(over(p.n, t.bn)), uint32(over(p.m, t.bm)), 1}
+	if groups[0] > k.info.MaxGroups[0] || groups[1] > k.info.MaxGroups[1] {
+		return fmt.Errorf("a product of [%d, %d] is larger than the device's grid", p.m, p.n)
+	}
+	n := parts(int(groups[0]*groups[1]), p.m, p.n, p.k)
+	each := over(over(p.k, n), 16) * 16
+	n = over(p.k, each)
+	groups[2] = uint32(n)
+	to := p.y
+	if n > 1 {
+		to = k.scratch(n*p.m, p.n)
+	}
+	flags := p.flags()
+	if n > 1 {
+		flags |= flagSplit
+	}
+	w, at := weightParts(p.w)
+	k.add("product",
+		constants(t.invocations(), t.bm, t.bn, t.tm, t.tn, p.kind, weight, p.dropout.P > 0),
+		push(p.x, w, p.bias, p.u, p.b, p.index, to, k.scalars, k.tables,
+			p.m, p.n, p.k, p.rank, p.dropout.Module, program.Threshold(p.dropout.P), p.scale, 1/(1-p.dropout.P),
+			at[0], at[1], at[2], each, flags),
+		groups, 2*float64(p.m)*float64(p.n)*float64(p.k+p.rank))
+	if n > 1 {
+		size := p.m * p.n
+		k.then("product_sum", nil,
+			push(to, p.bias, p.y, k.scalars, size, p.n, n, flags), flat(over(size, 256)), 16*float64(size)*float64(n+2))
+	}
+	return nil
+}
+
+// weightParts is the address of a weight's words and WeightParts of
+// shaders/weights.glsl.
+func weightParts(w matrix) (uint64, [3]uint32) {
+	switch w.dtype {
+	case dtype.BF16, dtype.F16:
+		return w.address &^ 3, [3]uint32{uint32((w.address & 3) / 2)}
+	case dtype.NF4, dtype.NF4Double:
+		p := dtype.PartsOf(w.dtype, int64(w.elements()))
+		return w.address, [3]uint32{uint32(p.Scales / 4), uint32(p.Nested / 4), uint32(p.Offset / 4)}
+	}
+	return w.address, [3]uint32{}
+}

@@ -1,0 +1,23 @@
+#version 460
+// product_sum: the end of a product that product.comp did in parts:
+//   y[M,N] = adapter·(Σ over parts of part[z][M,N] + bias), added to y, each where flags (of product.comp) say so.
+// Grid: M·N/256 workgroups, folded; an invocation an element, parts in their order.
+#include "common.glsl"
+
+layout(local_size_x = 256) in;
+layout(push_constant, scalar) uniform Push {
+  Floats part, bias, y;
+  Scalars scalars;
+  uint n, N, parts, flags;
+};
+
+void main() {
+  uint i = flat_group() * 256 + gl_LocalInvocationID.x;
+  if (i >= n) return;
+  float v = part.v[i];
+  for (uint z = 1; z < parts; z++) v += part.v[z * n + i];
+  if ((flags & 1) != 0) v += bias.v[i % N];
+  if ((flags & 2) != 0) v *= scalars.adapter;
+  if ((flags & 4) != 0) v += y.v[i];
+  y.v[i] = v;
+}

@@ -1,0 +1,31 @@
+// Elements of a frozen matrix in any type that programs hold; WEIGHT, a
+// specialization constant of the kernel, says which. formats/dtype/block.go has
+// the layout of NF4 and NF4Double.
+
+const uint WEIGHT_F32 = 0, WEIGHT_BF16 = 1, WEIGHT_F16 = 2, WEIGHT_NF4 = 3, WEIGHT_NF4_DOUBLE = 4;
+
+// Where the parts of a matrix in blocks begin, in words; for BF16 and F16
+// scales is 1 where the first element is the upper half of a word.
+struct WeightParts {
+  uint scales, nested, offset;
+};
+
+float bfloat16(uint bits) { return uintBitsToFloat(bits << 16); }
+
+float block_scale(Uints w, WeightParts p, Tables t, uint block) {
+  if (WEIGHT == WEIGHT_NF4) return uintBitsToFloat(w.v[p.scales + block]);
+  uint code = (w.v[p.scales + (block >> 2)] >> (8 * (block & 3))) & 255;
+  return t.dynamic[code] * uintBitsToFloat(w.v[p.nested + (block >> 8)]) + uintBitsToFloat(w.v[p.offset]);
+}
+
+// weight is element i of the matrix at w.
+float weight(Uints w, WeightParts p, Tables t, uint i) {
+  if (WEIGHT == WEIGHT_F32) return uintBitsToFloat(w.v[i]);
+  if (WEIGHT == WEIGHT_BF16 || WEIGHT == WEIGHT_F16) {
+    i += p.scales;
+    uint bits = (w.v[i >> 1] >> (16 * (i & 1))) & 0xffff;
+    return WEIGHT == WEIGHT_BF16 ? bfloat16(bits) : unpackHalf2x16(bits).x;
+  }
+  uint code = (w.v[i >> 3] >> (8 * ((i >> 1) & 3) + 4 * (1 - (i & 1)))) & 15;
+  return t.normal[code] * block_scale(w, p, t, i >> 6);
+}
