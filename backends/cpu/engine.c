@@ -61,6 +61,18 @@ int le_locals(le_engine *e, int64_t bytes) {
 	return 1;
 }
 
+const uint32_t *le_columns(le_engine *e, int64_t n) {
+	if (e->column_count >= n)
+		return e->columns;
+	le_free(e->columns);
+	e->column_count = 0;
+	e->columns = le_alloc(n * (int64_t)sizeof *e->columns);
+	for (int64_t i = 0; e->columns && i < n; i++)
+		e->columns[i] = le_mix((uint32_t)i + 0x9e3779b9u);
+	e->column_count = e->columns ? n : 0;
+	return e->columns;
+}
+
 // One more than the micro batches of a usual accumulation window; a run with
 // more lists of positions computes some tables anew.
 enum { MAX_TABLES = 17 };
@@ -175,6 +187,7 @@ void le_engine_free(le_engine *e) {
 	for (int i = 0; e->tables && i < MAX_TABLES; i++)
 		le_free(e->tables[i].cos);
 	le_free((void *)e->normal_float);
+	le_free(e->columns);
 	free(e->local);
 	free(e->tables);
 	free(e);

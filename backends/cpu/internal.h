@@ -22,6 +22,8 @@ struct le_engine {
 		void *p;
 		int64_t bytes;
 	} shared[LE_SHARED_COUNT], *local; // local: one a thread
+	uint32_t *columns; // le_columns
+	int64_t column_count;
 	struct le_rope_table *tables;
 	int table_count;
 	// What LE_SHARED_LINES holds: a factor of a product, packed; p NULL for nothing.
@@ -56,13 +58,16 @@ static inline uint32_t le_mix(uint32_t x) {
 	x *= 0x846ca68bu;
 	return x ^ x >> 16;
 }
-static inline uint32_t le_row_key(uint64_t seed, uint32_t step, uint32_t module, uint32_t index) {
+// The part of a row's key that all rows share: the key is le_mix(of this ^ index).
+static inline uint32_t le_part_key(uint64_t seed, uint32_t step, uint32_t module) {
 	uint32_t h = le_mix((uint32_t)seed ^ 0x85ebca6bu);
 	h = le_mix(h ^ (uint32_t)(seed >> 32));
 	h = le_mix(h ^ step);
-	h = le_mix(h ^ module);
-	return le_mix(h ^ index);
+	return le_mix(h ^ module);
 }
+// The part of the hash that depends on the column alone, for columns below n;
+// NULL without memory.
+const uint32_t *le_columns(le_engine *e, int64_t n);
 
 // One instruction set: its kernels, by instruction. 0, or 1 without memory.
 typedef int (*le_op)(le_engine *, const le_instr *, const le_scalars *);

@@ -11,17 +11,19 @@ INLINE int kind_of(const le_instr *in) {
 #endif
 }
 
-// The keys of a dropout's rows; keys stays NULL where nothing is dropped.
-static int row_keys(le_engine *e, const le_instr *in, const le_scalars *s, const le_mat *index, mask *to) {
+// The mask of a matrix [rows, cols]; keys stays NULL where nothing is dropped.
+static int mask_of(le_engine *e, const le_instr *in, const le_scalars *s, const le_mat *index, int64_t cols, mask *to) {
 	*to = (mask){0};
 	if (in->drop == 0 || !s->training || !index->p)
 		return 0;
-	uint32_t *keys = le_shared(e, LE_SHARED_KEYS, index->rows * 4);
-	if (!keys)
+	uint32_t *keys = le_shared(e, LE_SHARED_KEYS, (index->rows + MR) * 4), h = le_part_key(s->seed, s->dropout_step, in->module);
+	const uint32_t *columns = le_columns(e, cols + NR);
+	if (!keys || !columns)
 		return 1;
 	for (int64_t r = 0; r < index->rows; r++)
-		keys[r] = le_row_key(s->seed, s->dropout_step, in->module, (uint32_t)index->i[r]);
-	*to = (mask){keys, in->drop_threshold, 1.0f / (1.0f - in->drop)};
+		keys[r] = le_mix(h ^ (uint32_t)index->i[r]);
+	memset(keys + index->rows, 0, MR * 4);
+	*to = (mask){keys, columns, in->drop_threshold, 1.0f / (1.0f - in->drop)};
 	return 0;
 }
 
@@ -46,7 +48,7 @@ static int op_linear(le_engine *e, const le_instr *in, const le_scalars *s) {
 			scaled[i] = whole * bias->p[i];
 		p.bias = scaled;
 	}
-	if (row_keys(e, in, s, &in->in[5], &p.drop_a))
+	if (mask_of(e, in, s, &in->in[5], x->cols, &p.drop_a))
 		return 1;
 	return multiply(e, &p);
 }
@@ -58,18 +60,9 @@ static int op_linear_grad(le_engine *e, const le_instr *in, const le_scalars *s)
 	p.kind = kind_of(in), p.same_lines = in->same_rows;
 	p.b = factor_of(e, w);
 	p.add = in->accumulate, p.c = dx->p, p.ldc = dx->cols;
-	mask drop;
-	if (row_keys(e, in, s, &in->in[4], &drop))
+	if (mask_of(e, in, s, &in->in[4], dx->cols, &p.drop_low))
 		return 1;
-	if (du->p && drop.keys) {
-		product low = p;
-		low.k = du->cols, low.alpha = 1, low.drop_c = drop, low.same_lines = 0;
-		low.a = (view){du->p, du->cols, 1};
-		low.b = factor_of(e, a);
-		if (multiply(e, &low))
-			return 1;
-		p.add = 1;
-	} else if (du->p) {
+	if (du->p) {
 		p.k2 = du->cols;
 		p.a2 = (view){du->p, du->cols, 1};
 		p.b2 = factor_of(e, a);
@@ -83,7 +76,7 @@ static int op_linear_weight_grad(le_engine *e, const le_instr *in, const le_scal
 	p.a = (view){dy->p, 1, dy->cols};
 	p.b = factor_of(e, x);
 	p.add = 1, p.c = dw->p, p.ldc = dw->cols;
-	if (row_keys(e, in, s, &in->in[2], &p.drop_b))
+	if (mask_of(e, in, s, &in->in[2], x->cols, &p.drop_b))
 		return 1;
 	return multiply(e, &p);
 }

@@ -13,13 +13,6 @@ typedef struct {
 	int64_t rows, cols;
 } view;
 
-// Dropout of a matrix: a key for each of its rows, NULL for none.
-typedef struct {
-	const uint32_t *keys;
-	uint32_t threshold;
-	float keep;
-} mask;
-
 typedef struct {
 	int kind; // FLOATS or PAIRS
 	int64_t m, n, k, k2;
@@ -28,7 +21,7 @@ typedef struct {
 	int by_rows;    // of both
 	float alpha, alpha2;
 	mask drop_a, drop_b; // of A [M, K], of B [K, N]
-	mask drop_c;         // of the product [M, N], before it is added
+	mask drop_low;       // of A2·B2 [M, N]
 	const float *bias;   // [N]
 	int add;
 	float *c;
@@ -77,6 +70,10 @@ static void pack_lines(const int kind, const float *from, int64_t ld_from, int64
 		}
 }
 
+// alpha is A's where a low-rank part shares the sums, else the sums'.
+INLINE float a_scale(const product *p) { return p->a2.p ? p->alpha : 1; }
+INLINE float sum_scale(const product *p) { return p->a2.p ? 1 : p->alpha; }
+
 // Packs MR rows of A from m on; work has room for MR rows where they are masked.
 static void pack_a(const product *p, int64_t m, float *to, float *work) {
 	int64_t rows = le_min(MR, p->m - m), k_count = p->k1 - p->k0;
@@ -88,13 +85,13 @@ static void pack_a(const product *p, int64_t m, float *to, float *work) {
 	int64_t ld_from = p->a.rows;
 	if (p->drop_a.keys) {
 		for (int64_t i = 0; i < rows; i++)
-			drop_row(work + i * k_count, from + i * p->a.rows, k_count, p->drop_a.keys[m + i], p->k0, p->drop_a.threshold, p->drop_a.keep);
+			drop_row(&p->drop_a, work + i * k_count, from + i * p->a.rows, k_count, m + i, p->k0);
 		from = work, ld_from = k_count;
 	}
 	if (p->kind == PAIRS)
-		pack_lines(PAIRS, from, ld_from, rows, k_count, 1, to);
+		pack_lines(PAIRS, from, ld_from, rows, k_count, a_scale(p), to);
 	else
-		pack_lines(FLOATS, from, ld_from, rows, k_count, 1, to);
+		pack_lines(FLOATS, from, ld_from, rows, k_count, a_scale(p), to);
 }
 
 INLINE void pack_factor(const int kind, const factor *f, int by_rows, int64_t k0, int64_t k1, int64_t n, int64_t width, float *to) {
@@ -113,38 +110,32 @@ static void pack_b(const product *p, int64_t k0, int64_t k1, int64_t n, int64_t 
 	pack_factor(FLOATS, &p->b, p->by_rows, k0, k1, n, width, to);
 	if (p->drop_b.keys)
 		for (int64_t k = k0; k < k1; k++, to += width)
-			drop_row(to, to, width, p->drop_b.keys[k], n, p->drop_b.threshold, p->drop_b.keep);
+			drop_row(&p->drop_b, to, to, width, k, n);
 }
 
-// Stores or adds the part of a tile that lies inside C, with its mask.
+// Stores or adds the part of a tile that lies inside C.
 static void store_edge(const product *p, const float *t, int64_t m, int64_t n, int64_t rows, int64_t cols, const float *bias, int add) {
 	for (int64_t i = 0; i < rows; i++) {
 		float *c = p->c + (m + i) * p->ldc + n;
-		float line[NR];
-		const float *from = t + i * NR;
-		if (p->drop_c.keys) {
-			drop_row(line, from, cols, p->drop_c.keys[m + i], n, p->drop_c.threshold, p->drop_c.keep);
-			from = line;
-		}
 		for (int64_t j = 0; j < cols; j++) {
-			float x = from[j] + (bias ? bias[n + j] : 0);
+			float x = t[i * NR + j] + (bias ? bias[n + j] : 0);
 			c[j] = add ? c[j] + x : x;
 		}
 	}
 }
 
 // One tile of C at (m, n) over strips of both panels.
-INLINE void panel_tile(const product *p, int order, const strip *s, const strip *low, float alpha, int64_t m, int64_t n, int64_t rows, int64_t cols,
+INLINE void panel_tile(const product *p, int order, const strip *s, const strip *low, int64_t m, int64_t n, int64_t rows, int64_t cols,
 	const float *bias, int add) {
 	int v = (int)le_div(cols, VL);
 	tile_fn f = TILES[p->kind][order][v];
-	if (rows == MR && cols == v * VL && !p->drop_c.keys) {
-		target t = {p->c + m * p->ldc + n, p->ldc, bias ? bias + n : NULL, alpha, add};
+	target t = {p->c + m * p->ldc + n, p->ldc, bias ? bias + n : NULL, sum_scale(p), add, p->drop_low.keys ? &p->drop_low : NULL, m, n};
+	if (rows == MR && cols == v * VL) {
 		f(s, low, &t);
 		return;
 	}
 	float edge[MR * NR];
-	target t = {edge, NR, NULL, alpha, 0};
+	t.c = edge, t.ldc = NR, t.bias = NULL, t.add = 0;
 	f(s, low, &t);
 	store_edge(p, edge, m, n, rows, cols, bias, add);
 }
@@ -185,7 +176,7 @@ static void compute_task(void *context, int64_t task, int thread) {
 	int64_t k = units_of(p->kind, p->k1 - p->k0), step = le_round(le_div(k, le_div(k, K_BLOCK)), LINE);
 	for (int64_t k0 = 0; k0 < k; k0 += step) {
 		int64_t kn = le_min(step, k - k0);
-		int add = p->add || k0 > 0, last = k0 + step >= k;
+		int add = p->add || k0 > 0;
 		const float *bias = k0 == 0 ? p->bias : NULL;
 		for (int64_t n = n0; n < n1; n += NR)
 			for (int64_t m = m0; m < m1; m += MR) {
@@ -193,7 +184,7 @@ static void compute_task(void *context, int64_t task, int thread) {
 				int64_t panel = (m - p->m0) / MR;
 				strip s = {kn, MR, NR, p->pa + panel * a_panel(p) + k0 * MR, b + k0 * NR};
 				strip low = {units_of(p->kind, p->k2), MR, NR, p->pa2 + panel * a2_panel(p), b + k * NR};
-				panel_tile(p, (int)order, &s, p->k2 && last ? &low : NULL, p->alpha, m, n, le_min(MR, p->m - m), le_min(NR, p->n - n), bias, add);
+				panel_tile(p, (int)order, &s, p->k2 && k0 == 0 ? &low : NULL, m, n, le_min(MR, p->m - m), le_min(NR, p->n - n), bias, add);
 			}
 	}
 }
@@ -208,7 +199,7 @@ static int64_t chunk(int64_t bytes, int64_t count, int64_t panel, int64_t panel_
 
 // Remembers what the lines were made of, where that is all of a matrix.
 static void note_lines(le_engine *e, const product *p) {
-	int whole = a_order(p) == BY_LINES && !p->drop_a.keys && p->m0 == 0 && p->m1 == p->m && p->k0 == 0 && p->k1 == p->k;
+	int whole = a_order(p) == BY_LINES && !p->drop_a.keys && a_scale(p) == 1 && p->m0 == 0 && p->m1 == p->m && p->k0 == 0 && p->k1 == p->k;
 	e->lines = (struct le_lines){whole ? p->a.p : NULL, p->m, p->k, p->kind};
 }
 
@@ -240,10 +231,10 @@ static int packed_chunk(le_engine *e, product *p) {
 static int packed_product(le_engine *e, const product *whole) {
 	product p = *whole;
 	const struct le_lines *l = &e->lines;
-	p.same_lines = whole->same_lines && a_order(whole) == BY_LINES && !p.drop_a.keys && l->p == p.a.p && l->rows == p.m && l->cols == p.k && l->kind == p.kind;
+	p.same_lines = whole->same_lines && a_order(whole) == BY_LINES && !p.drop_a.keys && a_scale(&p) == 1 && l->p == p.a.p && l->rows == p.m && l->cols == p.k && l->kind == p.kind;
 	for (p.k0 = 0; p.k0 < p.k; p.k0 = p.k1) {
 		p.k1 = le_min(p.k0 + K_CHUNK, p.k);
-		p.k2 = p.k1 == p.k ? whole->k2 : 0;
+		p.k2 = p.k0 == 0 ? whole->k2 : 0;
 		if (packed_chunk(e, &p))
 			return 1;
 		p.add = 1;

@@ -10,22 +10,23 @@ enum {
 
 INLINE int64_t narrow_width(const product *p) { return le_min(NR, le_round(p->n, VL)); }
 
-// Rows of a product with few columns: B is packed, A is read in place.
+// Rows of a product with few columns: B is packed, A is read in place, or
+// masked a block at a time.
 static void narrow_task(void *context, int64_t task, int thread) {
 	const product *p = ((void **)context)[0];
 	le_engine *e = ((void **)context)[1];
 	int64_t m0 = task * ROW_STEP, m1 = le_min(m0 + ROW_STEP, p->m), width = narrow_width(p);
-	view a = {p->a.p + m0 * p->a.rows, p->a.rows, p->a.cols};
-	if (p->drop_a.keys) {
-		float *work = e->local[thread].p;
-		for (int64_t m = m0; m < m1; m++)
-			drop_row(work + (m - m0) * p->k, p->a.p + m * p->a.rows, p->k, p->drop_a.keys[m], 0, p->drop_a.threshold, p->drop_a.keep);
-		a = (view){work, p->k, 1};
-	}
-	int order = a.cols == 1 ? BY_ROWS : BY_COLUMNS;
-	int64_t s = order == BY_ROWS ? a.rows : a.cols;
 	for (int64_t k0 = 0; k0 < p->k; k0 += LONG_K_BLOCK) {
 		int64_t kn = le_min(LONG_K_BLOCK, p->k - k0);
+		view a = {p->a.p + m0 * p->a.rows + k0 * p->a.cols, p->a.rows, p->a.cols};
+		if (p->drop_a.keys) {
+			float *work = e->local[thread].p;
+			for (int64_t m = m0; m < m1; m++)
+				drop_row(&p->drop_a, work + (m - m0) * LONG_K_BLOCK, a.p + (m - m0) * a.rows, kn, m, k0);
+			a = (view){work, LONG_K_BLOCK, 1};
+		}
+		int order = a.cols == 1 ? BY_ROWS : BY_COLUMNS;
+		int64_t s = order == BY_ROWS ? a.rows : a.cols;
 		int add = p->add || k0 > 0;
 		const float *bias = k0 == 0 ? p->bias : NULL;
 		for (int64_t n = 0; n < p->n; n += NR) {
@@ -33,15 +34,15 @@ static void narrow_task(void *context, int64_t task, int thread) {
 			int64_t cols = le_min(NR, p->n - n);
 			int64_t m = m0;
 			for (; m + MR <= m1; m += MR) {
-				strip part = {kn, s, width, a.p + (m - m0) * a.rows + k0 * a.cols, b};
-				panel_tile(p, order, &part, NULL, p->alpha, m, n, MR, cols, bias, add);
+				strip part = {kn, s, width, a.p + (m - m0) * a.rows, b};
+				panel_tile(p, order, &part, NULL, m, n, MR, cols, bias, add);
 			}
 			for (; m < m1; m++) {
 				float t[NR], row[LONG_K_BLOCK];
 				for (int64_t k = 0; k < kn; k++)
-					row[k] = a.p[(m - m0) * a.rows + (k0 + k) * a.cols];
+					row[k] = a.p[(m - m0) * a.rows + k * a.cols];
 				strip part = {kn, 0, width, row, b};
-				target edge = {t, NR, NULL, p->alpha, 0};
+				target edge = {.c = t, .ldc = NR, .alpha = p->alpha};
 				single[le_div(cols, VL)](&part, NULL, &edge);
 				store_edge(p, t, m, n, 1, cols, bias, add);
 			}
@@ -57,7 +58,7 @@ static void pack_narrow_task(void *context, int64_t task, int thread) {
 
 static int narrow_product(le_engine *e, product *p) {
 	p->pb = le_shared(e, LE_SHARED_B, le_round(p->n, NR) * p->k * 4);
-	if (!p->pb || (p->drop_a.keys && !le_locals(e, ROW_STEP * p->k * 4)))
+	if (!p->pb || (p->drop_a.keys && !le_locals(e, ROW_STEP * LONG_K_BLOCK * 4)))
 		return 1;
 	void *context[] = {p, e};
 	le_pool_run(e->pool, le_div(p->n, NR), pack_narrow_task, context);
@@ -65,42 +66,111 @@ static int narrow_product(le_engine *e, product *p) {
 	return 0;
 }
 
-// NR columns of a product with few rows: A is packed, B is read in place
-// where it is whole and needs no mask.
-static void flat_task(void *context, int64_t task, int thread) {
-	const product *p = ((void **)context)[0];
-	le_engine *e = ((void **)context)[1];
-	int64_t n = task * NR, cols = le_min(NR, p->n - n);
-	int copied = p->drop_b.keys || cols % VL != 0 || p->b.dtype != LE_F32;
-	for (int64_t k0 = 0; k0 < p->k; k0 += LONG_K_BLOCK) {
-		int64_t kn = le_min(LONG_K_BLOCK, p->k - k0), ldb = p->b.cols;
-		const float *b = (const float *)p->b.p + k0 * ldb + n;
-		if (copied) {
-			pack_b(p, k0, k0 + kn, n, NR, e->local[thread].p);
-			b = e->local[thread].p;
-			ldb = NR;
-		}
-		for (int64_t m = 0; m < p->m; m += MR) {
-			strip part = {kn, MR, ldb, p->pa + m * p->k + k0 * MR, b};
-			panel_tile(p, BY_COLUMNS, &part, NULL, p->alpha, m, n, le_min(MR, p->m - m), cols, k0 == 0 ? p->bias : NULL, p->add || k0 > 0);
+// A product with few rows, C = A·B, or its transpose C = (A·B)ᵀ. A task has
+// SPAN columns of B, whose rows it reads once, as they lie or through a copy.
+typedef struct {
+	product *p;
+	le_engine *e;
+	int transposed;
+	int64_t span, a_step, a_panel; // of A: from k to k + 1, and from MR rows to the next
+} flat;
+
+enum { FLAT_K = 128, SPAN = 4 * NR };
+
+INLINE int64_t flat_floats(int64_t m) { return 2 * le_round(m, MR) * SPAN + FLAT_K * SPAN; }
+
+// Adds sums [m, SPAN] to what C has.
+static void store_flat(const flat *f, const float *sums, float *work, int64_t n, int64_t cols) {
+	const product *p = f->p;
+	int64_t rows = f->transposed ? cols : p->m, width = f->transposed ? p->m : cols, ld_from = SPAN;
+	if (f->transposed) {
+		ld_from = le_round(p->m, VL);
+		transpose(work, ld_from, p->m, sums, SPAN, p->m, cols, 1);
+		sums = work;
+	}
+	for (int64_t i = 0; i < rows; i++) {
+		float *c = p->c + (f->transposed ? (n + i) * p->ldc : i * p->ldc + n);
+		for (int64_t j = 0; j < width; j++) {
+			float x = p->alpha * sums[i * ld_from + j] + (p->bias ? p->bias[n + j] : 0);
+			c[j] = p->add ? c[j] + x : x;
 		}
 	}
 }
 
-static int flat_product(le_engine *e, product *p) {
-	p->pa = le_shared(e, LE_SHARED_A, le_round(p->m, MR) * p->k * 4);
-	if (!p->pa || !le_locals(e, LONG_K_BLOCK * NR * 4))
-		return 1;
-	void *context[] = {p, e};
+static void flat_task(void *context, int64_t task, int thread) {
+	const flat *f = context;
+	const product *p = f->p;
+	int64_t n = task * f->span, cols = le_min(f->span, p->n - n), rows = le_round(p->m, MR);
+	float *sums = f->e->local[thread].p, *work = sums + rows * SPAN, *copy = work + rows * SPAN;
+	int copied = p->drop_b.keys || cols % VL != 0 || p->b.dtype != LE_F32;
+	for (int64_t k0 = 0; k0 < p->k; k0 += FLAT_K) {
+		int64_t kn = le_min(FLAT_K, p->k - k0), ldb = p->b.cols;
+		const float *b = (const float *)p->b.p + k0 * ldb + n;
+		for (int64_t k = 0; copied && k < kn; k++) {
+			float *to = copy + k * SPAN;
+			decode(&p->b, k0 + k, n, cols, to);
+			for (int64_t j = cols; j < le_round(cols, VL); j++)
+				to[j] = 0;
+			if (p->drop_b.keys)
+				drop_row(&p->drop_b, to, to, cols, k0 + k, n);
+		}
+		if (copied)
+			b = copy, ldb = SPAN;
+		else // the next block's rows, which lie too far apart for the processor to foresee
+			for (int64_t k = kn; k < le_min(2 * FLAT_K, p->k - k0); k++)
+				for (int64_t j = 0; j < cols; j += 16)
+					__builtin_prefetch(b + k * ldb + j);
+		for (int64_t j = 0; j < cols;) {
+			int v = next_vectors(le_div(cols - j, VL));
+			for (int64_t m = 0; m < rows; m += MR) {
+				strip part = {kn, f->a_step, ldb, p->pa + m / MR * f->a_panel + k0 * f->a_step, b + j};
+				target t = {.c = sums + m * SPAN + j, .ldc = SPAN, .alpha = 1, .add = k0 > 0};
+				TILES[FLOATS][BY_COLUMNS][v](&part, NULL, &t);
+			}
+			j += v * VL;
+		}
+	}
+	store_flat(f, sums, work, n, cols);
+}
+
+static void pack_flat_task(void *context, int64_t task, int thread) {
+	(void)thread;
+	const flat *f = context;
+	const product *p = f->p;
+	int64_t k0 = task * FLAT_K, kn = le_min(FLAT_K, p->k - k0);
 	for (int64_t m = 0; m < p->m; m += MR) {
 		int64_t rows = le_min(MR, p->m - m);
+		float *to = p->pa + m * p->k + k0 * MR;
 		if (p->a.cols == 1)
-			transpose(p->pa + m * p->k, MR, MR, p->a.p + m * p->a.rows, p->a.rows, rows, p->k, 1);
+			transpose(to, MR, MR, p->a.p + m * p->a.rows + k0, p->a.rows, rows, kn, 1);
 		else
-			copy_padded(p->pa + m * p->k, MR, p->k, p->a.p + m, p->a.cols, p->k, rows, 1);
+			copy_padded(to, MR, kn, p->a.p + m + k0 * p->a.cols, p->a.cols, kn, rows, 1);
 	}
-	le_pool_run(e->pool, le_div(p->n, NR), flat_task, context);
+}
+
+static int flat_product(le_engine *e, product *p, int transposed) {
+	flat f = {p, e, transposed, le_min(SPAN, le_round(le_div(p->n, 4), NR)), MR, p->k * MR};
+	if (!le_locals(e, flat_floats(p->m) * 4))
+		return 1;
+	if (p->a.rows == 1 && p->m % MR == 0) {
+		p->pa = (float *)p->a.p, f.a_step = p->a.cols, f.a_panel = MR;
+	} else {
+		p->pa = le_shared(e, LE_SHARED_A, le_round(p->m, MR) * p->k * 4);
+		if (!p->pa)
+			return 1;
+		le_pool_run(e->pool, le_div(p->k, FLAT_K), pack_flat_task, &f);
+	}
+	le_pool_run(e->pool, le_div(p->n, f.span), flat_task, &f);
 	return 0;
+}
+
+// Cᵀ = Bᵀ·Aᵀ, where both factors are by columns and B is of floats.
+static product transposed_of(const product *p) {
+	product t = *p;
+	t.m = p->n, t.n = p->m;
+	t.a = (view){p->b.p, 1, p->b.cols};
+	t.b = (factor){p->a.p, LE_F32, p->k, p->a.cols, p->b.e};
+	return t;
 }
 
 enum { DOT_COLUMNS = 16, DOT_ELEMENTS = 1024 };
@@ -140,7 +210,7 @@ static int dot_product(le_engine *e, product *p) {
 		return 1;
 	for (int64_t m = 0; m < p->m; m++) {
 		if (p->drop_a.keys)
-			drop_row(p->pa + m * p->k, p->a.p + m * p->a.rows, p->k, p->drop_a.keys[m], 0, p->drop_a.threshold, p->drop_a.keep);
+			drop_row(&p->drop_a, p->pa + m * p->k, p->a.p + m * p->a.rows, p->k, m, 0);
 		else
 			memcpy(p->pa + m * p->k, p->a.p + m * p->a.rows, (size_t)p->k * sizeof(float));
 	}
@@ -153,12 +223,16 @@ static int dot_product(le_engine *e, product *p) {
 static int multiply(le_engine *e, product *p) {
 	if (p->m == 0 || p->n == 0)
 		return 0;
-	int rows = p->a.cols == 1;
-	if (rows && p->m <= FEW_ROWS && p->by_rows && !p->drop_b.keys && !p->drop_c.keys)
+	int rows = p->a.cols == 1, plain = p->k2 == 0 && p->kind == FLOATS;
+	if (rows && p->m <= FEW_ROWS && p->by_rows && !p->drop_b.keys)
 		return dot_product(e, p);
-	if (p->k2 == 0 && !p->drop_c.keys && p->n <= NARROW && p->kind == FLOATS)
+	if (plain && !rows && p->n <= NARROW && !p->by_rows && !p->drop_b.keys && !p->bias) {
+		product t = transposed_of(p);
+		return flat_product(e, &t, 1);
+	}
+	if (plain && p->n <= NARROW)
 		return narrow_product(e, p);
-	if (p->k2 == 0 && !p->drop_c.keys && p->m <= NARROW && !p->by_rows && p->kind == FLOATS)
-		return flat_product(e, p);
+	if (plain && p->m <= NARROW && !p->by_rows)
+		return flat_product(e, p, 0);
 	return packed_product(e, p);
 }

@@ -37,17 +37,19 @@ INLINE void accumulate(const int kind, const int rows, const int vectors, const 
 	}
 }
 
-// How a tile's sums end in C: c = alpha·(strip) + low·(its adapter's strip) +
-// bias, or that added to c.
+// How a tile's sums end in C: c = alpha·sums + bias, or that added to c.
 typedef struct {
 	float *c;
 	int64_t ldc;
 	const float *bias;
 	float alpha;
 	int add;
+	const mask *drop; // of the low-rank part
+	int64_t m, n;     // the tile's place, for its mask
 } target;
 
-// All sizes but k are constants after inlining, so that the sums stay in registers.
+// The sums of a tile begin with those of its adapter, low, which are masked
+// before the rest is added. All sizes but k are constants after inlining, so that the sums stay in registers.
 INLINE void tile(const int kind, const int rows, const int vectors, const int order, const strip *p, const strip *low, const target *t) {
 	vf acc[MR][NV];
 	UNROLLED
@@ -60,6 +62,14 @@ INLINE void tile(const int kind, const int rows, const int vectors, const int or
 		UNROLLED
 		for (int v = 0; v < vectors; v++)
 			__builtin_prefetch(t->c + m * t->ldc + v * VL, 1);
+	if (low)
+		accumulate(kind, rows, vectors, order, *low, acc);
+	if (low && t->drop)
+		UNROLLED
+		for (int m = 0; m < rows; m++)
+			UNROLLED
+			for (int v = 0; v < vectors; v++)
+				acc[m][v] = dropped(t->drop, t->drop->keys[t->m + m], t->n + v * VL, acc[m][v]);
 	accumulate(kind, rows, vectors, order, *p, acc);
 	if (t->alpha != 1)
 		UNROLLED
@@ -67,8 +77,6 @@ INLINE void tile(const int kind, const int rows, const int vectors, const int or
 			UNROLLED
 			for (int v = 0; v < vectors; v++)
 				acc[m][v] *= t->alpha;
-	if (low)
-		accumulate(kind, rows, vectors, order, *low, acc);
 	float *c = t->c;
 	UNROLLED
 	for (int m = 0; m < rows; m++, c += t->ldc) {
@@ -119,7 +127,7 @@ static void small_product(int order, int64_t m, int64_t n, int64_t k, const floa
 		tile_fn f = TILES[FLOATS][order][v];
 		for (int64_t i = 0; i < m; i += MR) {
 			strip p = {k, s, ldb, a + i * row, b + j};
-			target t = {c + i * ldc + j, ldc, NULL, 1, add};
+			target t = {.c = c + i * ldc + j, .ldc = ldc, .alpha = 1, .add = add};
 			f(&p, NULL, &t);
 		}
 		j += v * VL;

@@ -168,19 +168,24 @@ INLINE vu vmix(vu x) {
 	return x ^ x >> 16;
 }
 
-// Dropout of one element or VL: x·keep where the hash of the row's key and
-// the column reaches the threshold, else 0.
-INLINE float dropped(float x, uint32_t key, uint32_t column, uint32_t threshold, float keep) {
-	return le_mix(key ^ le_mix(column + 0x9e3779b9u)) >= threshold ? x * keep : 0;
+// Dropout of a matrix: a key for each of its rows, NULL for none, and the hash
+// of each column; both may be read up to a whole tile beyond the matrix.
+typedef struct {
+	const uint32_t *keys, *columns;
+	uint32_t threshold;
+	float keep;
+} mask;
+
+// x·keep where the hash of the row's key and the column reaches the threshold,
+// else 0, for VL columns.
+INLINE vf dropped(const mask *d, uint32_t key, int64_t column, vf x) {
+	vu h = vmix(splat_u(key) ^ (vu)ld((const float *)d->columns + column));
+	return (vf)((vi)(x * d->keep) & (vi)(h >= splat_u(d->threshold)));
 }
-static void drop_row(float *to, const float *from, int64_t n, uint32_t key, int64_t column, uint32_t threshold, float keep) {
-	int64_t j = 0;
-	for (; j + VL <= n; j += VL) {
-		vu h = vmix(splat_u(key) ^ vmix((vu)(lanes() + (int32_t)(column + j)) + 0x9e3779b9u));
-		st(to + j, (vf)((vi)(ld(from + j) * keep) & (vi)(h >= splat_u(threshold))));
-	}
-	for (; j < n; j++)
-		to[j] = dropped(from[j], key, (uint32_t)(column + j), threshold, keep);
+// n elements of row r from column on.
+static void drop_row(const mask *d, float *to, const float *from, int64_t n, int64_t r, int64_t column) {
+	for (int64_t j = 0; j < n; j += VL)
+		st_to(to + j, dropped(d, d->keys[r], column + j, ld_to(from + j, n - j)), n - j);
 }
 
 // Σ a·b over n elements, in VL·4 interleaved sums.
