@@ -1,3 +1,88 @@
 package vulkan
 
-func (b *Backend) probe() error { return nil }
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// probe runs a small product and compares it with the processor's: what a
+// driver says that it can do is not yet what it does.
+func (b *Backend) probe() error {
+	const rows, inputs, outputs = 37, 70, 41
+	x, w := probeValues(rows*inputs, 1), probeValues(outputs*inputs, 2)
+	e, err := b.Compile(probeProgram(rows, inputs, outputs))
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	y := make([]byte, 4*rows*outputs)
+	for _, step := range []func() error{
+		func() error { return e.Write(0, 0, floatBytes(x)) },
+		func() error { return e.Write(1, 0, floatBytes(w)) },
+		func() error { return e.Run(0, &program.Scalars{}) },
+		func() error { return e.Read(2, 0, y) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	for r := range rows {
+		for o := range outputs {
+			var want, size float64
+			for i := range inputs {
+				v := float64(x[r*inputs+i]) * float64(w[o*inputs+i])
+				want, size = want+v, size+math.Abs(v)
+			}
+			got := float64(math.Float32frombits(binary.LittleEndian.Uint32(y[4*(r*outputs+o):])))
+			if !(math.Abs(got-want) <= 1e-5*size) {
+				return fmt.Errorf("the device computes wrongly: element [%d, %d] of a product is %g, and %g on the processor; a newer driver may help", r, o, got, want)
+			}
+		}
+	}
+	return nil
+}
+
+// probeValues are n numbers between -1 and 1 in no pattern.
+func probeValues(n int, seed uint32) []float32 {
+	list := make([]float32, n)
+	for i := range list {
+		list[i] = float32(program.Keep(seed, uint32(i)))/(1<<31) - 1
+	}
+	return list
+}
+
+func floatBytes(x []float32) []byte {
+	var b []byte
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// probeProgram is y = x·wᵀ with x, w and y as buffers 0, 1 and 2.
+func probeProgram(rows, inputs, outputs int) *program.Program {
+	p := &program.Program{}
+	var seg program.Segment
+	var call program.Call
+	for i, s := range [][2]int{{rows, inputs}, {outputs, inputs}, {rows, outputs}} {
+		b := program.Buffer{Name: "xwy"[i : i+1], DType: dtype.F32, Rows: s[0], Cols: s[1], Place: program.Place{Block: i}}
+		size := (b.Bytes() + program.Align - 1) / program.Align * program.Align
+		p.Blocks = append(p.Blocks, program.Block{Class: program.Arena, Size: size})
+		p.Buffers = append(p.Buffers, b)
+		seg.Params = append(seg.Params, program.Slot{Name: b.Name, DType: b.DType, Rows: b.Rows, Cols: b.Cols})
+		call.Args = append(call.Args, program.BufferID(i))
+	}
+	none := program.Operand{Slot: program.None}
+	seg.Instrs = []program.Instr{{
+		Op: program.OpLinear, Attr: program.Attr{Scale: 1},
+		In:  []program.Operand{{Slot: 0, Rows: rows}, {Slot: 1, Rows: outputs}, none, none, none, none},
+		Out: []program.Operand{{Slot: 2, Rows: rows}},
+	}}
+	p.Segments = []program.Segment{seg}
+	p.Entries = []program.Entry{{Kind: program.Forward, Calls: []program.Call{call}}}
+	return p
+}

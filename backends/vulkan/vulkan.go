@@ -3,7 +3,6 @@ package vulkan
 import (
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
@@ -93,6 +92,3 @@ func (b *Backend) Compile(p *program.Program) (backends.Executable, error) {
 // Close frees the device; all executables must be closed before. The error is
 // what the validation layer had to say.
 func (b *Backend) Close() error { return b.device.close() }
-
-// probed remembers devices that computed what they should.
-var probed sync.Map

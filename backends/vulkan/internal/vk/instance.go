@@ -139,7 +139,7 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 		SharedMemory:   int(p.Limits.MaxComputeSharedMemorySize),
 		PushConstants:  int(p.Limits.MaxPushConstantsSize),
 	}
-	_, info.computeQueue = computeFamily(physical)
+	_, info.ComputeQueue = computeFamily(physical)
 	if info.Version[0] == 1 && info.Version[1] < 2 {
 		return info
 	}

@@ -91,7 +91,7 @@ type Info struct {
 	SubgroupOperations uint32
 	Features           Features
 	Matrices           []Matrix
-	computeQueue       bool
+	ComputeQueue       bool
 }
 
 // Lacks lists what this backend needs and the device has not.
@@ -107,7 +107,7 @@ func (i *Info) Lacks() []string {
 		return all
 	}
 	const basicVoteArithmeticShuffle = 1 | 2 | 4 | 16
-	need(i.computeQueue, "a queue for compute")
+	need(i.ComputeQueue, "a queue for compute")
 	need(i.Features.Address, "bufferDeviceAddress")
 	need(i.Features.Timeline, "timelineSemaphore")
 	need(i.Features.ScalarLayout, "scalarBlockLayout")
