@@ -46,6 +46,20 @@ func (c *Case) bound(t *testing.T, want [][]float64, p precision) [][]float64 {
 		b := scaled(want, 0)
 		b[0][program.OptNorm] = float32Unit * want[0][program.OptNorm]
 		return b
+	case program.OpNoise:
+		return c.noiseBound(want, p)
+	case program.OpDrop:
+		return scaled(c.magnitudes(t), p.unit(1))
+	case program.OpWeightNorm:
+		return scaled(c.magnitudes(t), p.unit(c.In[0].Cols+c.In[1].Rows))
+	case program.OpMagnitude:
+		return c.magnitudeBound(p)
+	case program.OpMagnitudeGrad:
+		return c.magnitudeGradBound(p)
+	case program.OpSGD:
+		return c.sgdBound(t, want)
+	case program.OpAdamW8:
+		return c.adamW8Bound(t, want)
 	default:
 		return c.adamWBound(t, want)
 	}
@@ -174,13 +188,7 @@ func (c *Case) adamWBound(t *testing.T, want [][]float64) [][]float64 {
 		// The update of the magnitudes is at most the change and the decay.
 		out[0][n] = unit * (2*abs(before) + abs(large[0][n]))
 	}
-	inside := make([]bool, len(out[0]))
-	for _, r := range c.Attr.Ranges {
-		for i := r.Offset; i < r.Offset+r.Len; i++ {
-			inside[i] = true
-		}
-	}
-	for n, in := range inside {
+	for n, in := range c.insideRanges() {
 		if !in {
 			out[0][n], out[1][n], out[2][n] = 0, 0, 0
 		}

@@ -150,3 +150,15 @@ func ReadFloats(e backends.Executable, o program.Operand, x []float32) error {
 	}
 	return nil
 }
+
+// ReadInts fills x from a buffer's beginning.
+func ReadInts(e backends.Executable, o program.Operand, x []int32) error {
+	data := make([]byte, 4*len(x))
+	if err := e.Read(program.BufferID(o.Slot), 0, data); err != nil {
+		return err
+	}
+	for i := range x {
+		x[i] = int32(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return nil
+}

@@ -19,7 +19,7 @@ type Operand struct {
 	// Floats or Ints are the rows' content. An output without content begins as
 	// NaN: the instruction must replace it.
 	Floats []float32
-	Ints   []int32
+	Ints   []int32 // of an output: four codes of 8 bits each
 	// DType is how the buffer holds Floats; 0 is F32.
 	DType dtype.DType
 	// Before and After are the rows of the buffer around these; inputs hold NaN
@@ -187,6 +187,14 @@ func (c *Case) once(t *testing.T, e backends.Executable, in, out []program.Opera
 	var results [][]float32
 	for i := range out {
 		o := c.storage(i)
+		if o.Ints != nil {
+			words := make([]int32, o.Rows*o.Cols)
+			if err := ReadInts(e, out[i], words); err != nil {
+				t.Fatal(err)
+			}
+			results = append(results, float32s(codesOf(words)))
+			continue
+		}
 		all := make([]float32, (o.Before+o.Rows+o.After)*o.Cols)
 		if err := ReadFloats(e, out[i], all); err != nil {
 			t.Fatal(err)
@@ -200,6 +208,14 @@ func (c *Case) once(t *testing.T, e backends.Executable, in, out []program.Opera
 		results = append(results, all[begin:end])
 	}
 	return results
+}
+
+func float32s(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
 }
 
 // firstDifference is the first element whose bits differ, or -1.
@@ -238,6 +254,14 @@ func (c *Case) exact() ([][]float64, error) {
 	var results [][]float64
 	for i := range out {
 		o := c.storage(i)
+		if o.Ints != nil {
+			words := make([]int32, o.Rows*o.Cols)
+			if err := ReadInts(e, out[i], words); err != nil {
+				return nil, err
+			}
+			results = append(results, codesOf(words))
+			continue
+		}
 		all := e.Values(program.BufferID(out[i].Slot))
 		results = append(results, all[o.Before*o.Cols:][:o.Rows*o.Cols])
 	}

@@ -43,6 +43,13 @@ var makers = map[program.Op]func(*generator){
 	program.OpCrossEntropy:      crossEntropyCases,
 	program.OpGradNorm:          gradNormCases,
 	program.OpAdamW:             adamWCases,
+	program.OpAdamW8:            adamW8Cases,
+	program.OpSGD:               sgdCases,
+	program.OpNoise:             noiseCases,
+	program.OpDrop:              dropCases,
+	program.OpWeightNorm:        weightNormCases,
+	program.OpMagnitude:         magnitudeCases,
+	program.OpMagnitudeGrad:     magnitudeGradCases,
 }
 
 // also is several makers in turn.
@@ -209,14 +216,7 @@ func gradNormCases(g *generator) {
 }
 
 func adamWCases(g *generator) {
-	type state struct {
-		name             string
-		norm, steps, max float32
-	}
-	for _, s := range []state{
-		{"first", 3, 0, 0}, {"clipped", 3, 0, 1}, {"below_limit", 0.5, 6, 1}, {"later", 3, 999, 1},
-		{"nan", float32(math.NaN()), 4, 1}, {"infinity", float32(math.Inf(1)), 4, 0},
-	} {
+	for _, s := range updates {
 		const n = 1024
 		squares := g.normal(1, n)
 		for i, v := range squares.Floats {

@@ -69,6 +69,16 @@ static inline uint32_t le_part_key(uint64_t seed, uint32_t step, uint32_t module
 // NULL without memory.
 const uint32_t *le_columns(le_engine *e, int64_t n);
 
+// The key of a row's elements, and the hash of one: it is kept where that is at
+// least the threshold.
+static inline uint32_t le_row_key(uint64_t seed, uint32_t step, uint32_t module, uint32_t index) {
+	return le_mix(le_part_key(seed, step, module) ^ index);
+}
+static inline uint32_t le_keep(uint32_t row_key, uint32_t column) { return le_mix(row_key ^ le_mix(column + 0x9e3779b9u)); }
+// The noise of NEFTune: program.NoiseModule and program.NoiseUnit.
+#define LE_NOISE_MODULE 0xffffffffu
+static inline float le_noise_unit(uint32_t hash) { return (float)((int32_t)(hash >> 9) * 2 + 1 - (1 << 24)) * 0x1p-24f; }
+
 // One instruction set: its kernels, by instruction. 0, or 1 without memory.
 typedef int (*le_op)(le_engine *, const le_instr *, const le_scalars *);
 typedef struct le_isa {

@@ -9,6 +9,7 @@
 #include "linear.inc.h"
 #include "rows.inc.h"
 #include "attention.inc.h"
+#include "variants.inc.h"
 
 // Multiply-adds in registers, of pairs of bfloat16 where they are multiplied.
 INLINE int64_t peak_of(const int kind, int64_t n, float *sink) {
@@ -60,6 +61,13 @@ const le_isa ISA = {
 			[LE_CROSS_ENTROPY] = op_cross_entropy,
 			[LE_GRAD_NORM] = op_grad_norm,
 			[LE_ADAMW] = op_adamw,
+			[LE_ADAMW8] = op_adamw8,
+			[LE_SGD] = op_sgd,
+			[LE_NOISE] = op_noise,
+			[LE_DROP] = op_drop,
+			[LE_WEIGHT_NORM] = op_weight_norm,
+			[LE_MAGNITUDE] = op_magnitude,
+			[LE_MAGNITUDE_GRAD] = op_magnitude_grad,
 		},
 	.peak = peak,
 #ifdef BF16_DOT

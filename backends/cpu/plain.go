@@ -153,6 +153,13 @@ var plainOps = []func(*turn){
 	program.OpCrossEntropy:      (*turn).crossEntropy,
 	program.OpGradNorm:          (*turn).gradNorm,
 	program.OpAdamW:             (*turn).adamW,
+	program.OpAdamW8:            (*turn).adamW8,
+	program.OpSGD:               (*turn).sgd,
+	program.OpNoise:             (*turn).noise,
+	program.OpDrop:              (*turn).drop,
+	program.OpWeightNorm:        (*turn).weightNorm,
+	program.OpMagnitude:         (*turn).magnitude,
+	program.OpMagnitudeGrad:     (*turn).magnitudeGrad,
 }
 
 // parallel runs tasks 0 … n-1 on all threads and returns when they are done.

@@ -200,21 +200,37 @@ func (t *turn) gradNorm() {
 	t.out[0].f[program.OptNorm] = float32(math.Sqrt(sum))
 }
 
-func (t *turn) adamW() {
-	g, p, m, v, state := t.in[0].f, t.out[0].f, t.out[1].f, t.out[2].f, t.out[3].f
-	norm, s := state[program.OptNorm], t.s
+// beginUpdate counts an update, or a skipped one; clip is what gradients are
+// multiplied by.
+func (t *turn) beginUpdate(state []float32) (clip float32, ok bool) {
+	norm := state[program.OptNorm]
 	if n := float64(norm); math.IsNaN(n) || math.IsInf(n, 0) {
 		state[program.OptSkipped]++
-		return
+		return 0, false
 	}
 	state[program.OptSteps]++
-	clip := float32(1)
-	if s.MaxNorm > 0 && norm > s.MaxNorm {
-		clip = s.MaxNorm / (norm + 1e-6)
+	return t.clip(norm), true
+}
+
+func (t *turn) clip(norm float32) float32 {
+	if t.s.MaxNorm > 0 && norm > t.s.MaxNorm {
+		return t.s.MaxNorm / (norm + 1e-6)
 	}
-	steps := float64(state[program.OptSteps])
-	correction1 := float32(1 - math.Pow(float64(s.Beta1), steps))
-	root2 := float32(math.Sqrt(1 - math.Pow(float64(s.Beta2), steps)))
+	return 1
+}
+
+// corrections are 1−β1ᵗ and √(1−β2ᵗ) of AdamW's step t.
+func (t *turn) corrections(steps float32) (correction1, root2 float32) {
+	return float32(1 - math.Pow(float64(t.s.Beta1), float64(steps))), float32(math.Sqrt(1 - math.Pow(float64(t.s.Beta2), float64(steps))))
+}
+
+func (t *turn) adamW() {
+	g, p, m, v, state, s := t.in[0].f, t.out[0].f, t.out[1].f, t.out[2].f, t.out[3].f, t.s
+	clip, ok := t.beginUpdate(state)
+	if !ok {
+		return
+	}
+	correction1, root2 := t.corrections(state[program.OptSteps])
 	for _, part := range t.Ranges {
 		rate := s.LearningRate * part.Rate
 		keep, step := 1-rate*(s.WeightDecay*part.Decay), rate/correction1

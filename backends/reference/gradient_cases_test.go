@@ -19,6 +19,7 @@ func gradientCases() map[string]func(*problem) {
 		"rope_partial":    func(p *problem) { ropeCase(p, 2, false) },
 		"rope_interleave": func(p *problem) { ropeCase(p, 4, true) },
 		"cross_entropy":   crossEntropyCase,
+		"magnitude":       magnitudeCase,
 	}
 	for name, a := range map[string]program.Attr{
 		"attention":         {Heads: 2, KVHeads: 2},
@@ -127,4 +128,13 @@ func crossEntropyCase(p *problem) {
 	grad := p.gradient("logits", logits, 4, 5)
 	p.Emit(program.OpCopy, program.Attr{}, bt.In(logits), grad)
 	p.Emit(program.OpCrossEntropy, program.Attr{Gradient: true}, bt.In(targets, weights), grad, logp)
+}
+
+// magnitudeCase is DoRA's y = x∘(m/n) + bias.
+func magnitudeCase(p *problem) {
+	x, m, n, bias, y := p.floats("x", 4, 5), p.floats("m", 1, 5), p.floats("n", 1, 5), p.floats("bias", 1, 5), p.floats("y", 4, 5)
+	p.constant(n, 0.8)
+	attr := program.Attr{Offset: 1}
+	p.Emit(program.OpMagnitude, attr, bt.In(x, m, n, bias), y)
+	p.Emit(program.OpMagnitudeGrad, attr, bt.In(p.loss(y, 4, 5), x, m, n), p.gradient("x", x, 4, 5), p.gradient("m+", m, 1, 5))
 }

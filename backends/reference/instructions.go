@@ -89,6 +89,20 @@ func run[F Float](op program.Op, t *step[F]) error {
 		gradNorm(t)
 	case program.OpAdamW:
 		adamW(t)
+	case program.OpAdamW8:
+		adamW8(t)
+	case program.OpSGD:
+		sgd(t)
+	case program.OpNoise:
+		noise(t)
+	case program.OpDrop:
+		drop(t)
+	case program.OpWeightNorm:
+		weightNorm(t)
+	case program.OpMagnitude:
+		magnitude(t)
+	case program.OpMagnitudeGrad:
+		magnitudeGrad(t)
 	default:
 		return fmt.Errorf("there is no instruction with code %d", op)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/loraedge/loraedge/formats/dtype"
@@ -145,8 +146,8 @@ func (s *Segment) checkOperand(rule operandRule, o Operand, dims map[string]int)
 		name string
 		got  int
 	}{{rule.rows, o.Rows}, {rule.cols, slot.Cols}} {
-		if d.name[0] >= '0' && d.name[0] <= '9' {
-			dims[d.name] = int(d.name[0] - '0')
+		if n, err := strconv.Atoi(d.name); err == nil {
+			dims[d.name] = n
 		}
 		if want, bound := dims[d.name]; bound && want != d.got {
 			return fmt.Errorf("is [%d, %d] (%q), wants [%s, %s] with %s = %d",
@@ -214,7 +215,12 @@ func (a *Attr) check(op Op, sig *signature, given map[string]bool, dims map[stri
 		if a.Activation != "silu" && a.Activation != "gelu" && a.Activation != "gelu_tanh" {
 			return fmt.Errorf("has activation %q; those known are silu, gelu and gelu_tanh", a.Activation)
 		}
-	case OpAdamW:
+	case OpAdamW, OpSGD:
+		return checkRanges(a.Ranges, int64(dims["N"]))
+	case OpAdamW8:
+		if n := dims["N"]; 4*dims["N/4"] != n || 256*dims["N/256"] != n {
+			return fmt.Errorf("has %d elements, %d words of codes and %d scales a moment; wants a multiple of 256, a quarter and a 256th of it", n, dims["N/4"], dims["N/256"])
+		}
 		return checkRanges(a.Ranges, int64(dims["N"]))
 	}
 	return nil

@@ -30,3 +30,11 @@ func mix(x uint32) uint32 {
 	x ^= x >> 16
 	return x
 }
+
+// NoiseModule is the module number of OpNoise.
+const NoiseModule = 0xffff_ffff
+
+// NoiseUnit maps a hash to −1 … 1, uniformly over 2²³ values that float32 holds exactly.
+func NoiseUnit(hash uint32) float32 {
+	return float32(int32(hash>>9)*2+1-(1<<24)) / (1 << 24)
+}

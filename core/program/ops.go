@@ -91,6 +91,34 @@ const (
 	// p −= rate/(1−β1ᵗ)·m / (sqrt(v)/sqrt(1−β2ᵗ) + Epsilon).
 	// In: grads. Out: params, m, v [1,N], optimizer [1,4].
 	OpAdamW
+	// AdamW8 is AdamW with moments in 8 bits, as bitsandbytes has them (Dettmers et al., 2022): in
+	// blocks of 256 elements of a range, each moment is signed[code]·scale (m) or
+	// unsigned[code]·scale (v); the update has the new moments before they are rounded to the
+	// nearest code, of two the lower, of moment/scale, where scale is the block's largest magnitude. Codes are
+	// four to a whole number, the first in its low byte. It comes after an AdamW of the same
+	// update, which counts; optimizer is only read.
+	// In: grads [1,N], signed, unsigned [1,256], optimizer [1,4]. Out: params [1,N], m, v I32 [1,N/4], scales [2,N/256].
+	OpAdamW8
+	// SGD, as torch's: skipped, counted and clipped as AdamW, then g += WeightDecay·Decay·p, m = Beta1·m + g,
+	// p −= LearningRate·Rate·m. In: grads. Out: params, m [1,N], optimizer [1,4].
+	OpSGD
+
+	// Noise (NEFTune; Jain et al., 2023): y += Scale/√(L·C)·u where Scalars.Training, L = last − first + 1 the
+	// length of the row's document, u = NoiseUnit of the hash of (NoiseModule, index, column).
+	// In: first, last, index I32 [R,1]. Out: y [R,C].
+	OpNoise
+	// Drop: y = drop(x). In: x [R,C], index. Out: y. Accumulate.
+	OpDrop
+
+	// WeightNorm: n[o] = ‖w[o, :] + Scale·b[o, :]·a‖, of DoRA (Liu et al., 2024).
+	// In: w [O,I], a [K,I], b [O,K]. Out: n [1,O].
+	OpWeightNorm
+	// Magnitude: y = x∘f + bias, f = Offset + Scalars.Adapter·(m/n − 1).
+	// In: x [R,O], m, n, bias? [1,O]. Out: y [R,O]. Accumulate.
+	OpMagnitude
+	// MagnitudeGrad: dx = dy∘f; dm += Scalars.Adapter · column sums of dy∘x, over n.
+	// In: dy, x [R,O], m, n [1,O]. Out: dx [R,O], dm [1,O].
+	OpMagnitudeGrad
 
 	opCount
 )
@@ -100,7 +128,8 @@ var opNames = [opCount]string{
 	"linear", "linear_grad", "linear_weight_grad", "bias_grad",
 	"rope", "attention", "attention_grad", "cache_append", "attention_cached",
 	"gated", "gated_grad", "add", "copy", "zero",
-	"cross_entropy", "grad_norm", "adamw",
+	"cross_entropy", "grad_norm", "adamw", "adamw8", "sgd",
+	"noise", "drop", "weight_norm", "magnitude", "magnitude_grad",
 }
 
 func (o Op) String() string {

@@ -3,7 +3,7 @@ package program
 import "github.com/loraedge/loraedge/formats/dtype"
 
 // operandRule is what an instruction wants of one operand. rows and cols are
-// dimensions: a name stands for one number throughout an instruction, a digit
+// dimensions: a name stands for one number throughout an instruction, a number
 // for itself.
 type operandRule struct {
 	name       string
@@ -41,6 +41,11 @@ func weight(name, rows, cols string) operandRule {
 
 func i32(name, rows string) operandRule {
 	return operandRule{name: name, dtypes: []dtype.DType{dtype.I32}, rows: rows, cols: "1"}
+}
+
+// codes are whole numbers that hold four codes of 8 bits each.
+func codes(name, rows, cols string) operandRule {
+	return operandRule{name: name, dtypes: []dtype.DType{dtype.I32}, rows: rows, cols: cols}
 }
 
 func optional(r operandRule) operandRule {
@@ -153,5 +158,36 @@ var signatures = [opCount]signature{
 		in: rules(f32("grads", "1", "N")),
 		out: rules(f32("params", "1", "N"), f32("m", "1", "N"), f32("v", "1", "N"),
 			f32("optimizer", "1", "4")),
+	},
+	OpAdamW8: {
+		in: rules(f32("grads", "1", "N"), f32("signed", "1", "256"), f32("unsigned", "1", "256"), f32("optimizer", "1", "4")),
+		out: rules(f32("params", "1", "N"), codes("m", "1", "N/4"), codes("v", "1", "N/4"),
+			f32("scales", "2", "N/256")),
+	},
+	OpSGD: {
+		in:  rules(f32("grads", "1", "N")),
+		out: rules(f32("params", "1", "N"), f32("m", "1", "N"), f32("optimizer", "1", "4")),
+	},
+	OpNoise: {
+		in:  rules(i32("first", "R"), i32("last", "R"), i32("index", "R")),
+		out: rules(f32("y", "R", "C")),
+	},
+	OpDrop: {
+		in:         rules(f32("x", "R", "C"), optional(i32("index", "R"))),
+		out:        rules(f32("y", "R", "C")),
+		accumulate: true, dropout: true,
+	},
+	OpWeightNorm: {
+		in:  rules(weight("w", "O", "I"), f32("a", "K", "I"), f32("b", "O", "K")),
+		out: rules(f32("n", "1", "O")),
+	},
+	OpMagnitude: {
+		in:         rules(f32("x", "R", "O"), f32("m", "1", "O"), f32("n", "1", "O"), optional(f32("bias", "1", "O"))),
+		out:        rules(f32("y", "R", "O")),
+		accumulate: true,
+	},
+	OpMagnitudeGrad: {
+		in:  rules(f32("dy", "R", "O"), f32("x", "R", "O"), f32("m", "1", "O"), f32("n", "1", "O")),
+		out: rules(f32("dx", "R", "O"), f32("dm", "1", "O")),
 	},
 }
