@@ -134,6 +134,8 @@ func (r *reader) source(index int, s Source) bool {
 		}
 	}
 	switch {
+	case r.ctx.Err() != nil: // c may be on its way already
+		return false
 	case errors.Is(err, errEnough):
 	case err != nil:
 		c.err = err

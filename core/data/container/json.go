@@ -119,7 +119,11 @@ func readArray(in *bufio.Reader, path string, yield func(Record) error) error {
 	if _, err := d.Token(); err != nil {
 		return fmt.Errorf("%s: the array is not closed: %w; is the file cut off?", path, err)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	_, err := d.Token()
+	if syntax := (*json.SyntaxError)(nil); err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &syntax) {
+		return fmt.Errorf("%s: after the array: %w", path, err)
+	}
+	if !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: something follows the array, at byte %d; wanted one array of records", path, d.InputOffset())
 	}
 	return nil

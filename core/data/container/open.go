@@ -63,7 +63,7 @@ func open(path string) (io.ReadCloser, error) {
 		}
 		return &stream{Reader: &named{z, path, "gzip"}, close: f.Close}, nil
 	case bytes.HasPrefix(start, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("%s: not a zstd file: %w", path, err)
@@ -77,8 +77,9 @@ func open(path string) (io.ReadCloser, error) {
 	return &stream{Reader: in, close: f.Close}, nil
 }
 
-// maxWindow bounds the memory that a zstd file can ask for, in bytes.
-const maxWindow = 512 << 20
+// maxWindow bounds the memory that a zstd file can ask for, in bytes: that of
+// zstd --long.
+const maxWindow = 128 << 20
 
 type stream struct {
 	io.Reader

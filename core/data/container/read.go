@@ -23,8 +23,8 @@ func (r Record) Place() string {
 	return fmt.Sprintf("%s (record %d)", r.Source, r.Number)
 }
 
-// maxRecord bounds one record, in bytes.
-const maxRecord = 64 << 20
+// maxRecord bounds one record, in bytes; tests make it smaller.
+var maxRecord = 64 << 20
 
 // Read streams the records of one file to yield, which stops it by an error. What
 // a record's bytes lie in is not used again. Errors name the file and the record or line.
