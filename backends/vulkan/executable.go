@@ -22,6 +22,8 @@ type Executable struct {
 	host             *vk.Block // the scalars as the host writes them
 	staging          *staging
 	entries          [][]command
+	checks           []checks // by entry
+	integers         integers
 	pace             pace
 }
 
@@ -32,7 +34,7 @@ type command struct {
 }
 
 func newExecutable(p *program.Program, d *device) (*Executable, error) {
-	x := &Executable{program: p, device: d, pace: newPace()}
+	x := &Executable{program: p, device: d, pace: newPace(), integers: newIntegers(p)}
 	if err := x.build(); err != nil {
 		return nil, errors.Join(err, x.Close())
 	}
@@ -59,7 +61,9 @@ func (x *Executable) build() error {
 		l.scratch = x.scratch.Address
 	}
 	for i := range x.program.Entries {
-		work, err := l.entry(resolve(x.program, &x.program.Entries[i], bases))
+		list := resolve(x.program, &x.program.Entries[i], bases)
+		x.checks = append(x.checks, checksOf(list))
+		work, err := l.entry(list)
 		if err != nil {
 			return err
 		}
@@ -163,6 +167,7 @@ func (x *Executable) Write(b program.BufferID, offset int64, data []byte) error 
 	if err != nil {
 		return fmt.Errorf("vulkan: write: %w", err)
 	}
+	x.integers.write(&x.program.Buffers[b], offset, data)
 	return nil
 }
 
@@ -189,6 +194,9 @@ func (x *Executable) Run(entry int, s *program.Scalars) error {
 	}
 	if entry < 0 || entry >= len(x.entries) {
 		return fmt.Errorf("vulkan: run: there is no entry %d", entry)
+	}
+	if err := x.checks[entry].check(x.integers, s); err != nil {
+		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
 	}
 	putScalars(x.host.Mapped, s)
 	if err := x.submit(x.entries[entry]); err != nil {
