@@ -26,9 +26,10 @@ run: build ## fine-tune the embedded demo, then score it before and after
 test: ## all tests
 	$(GO) test ./...
 
-check: ## format, vet, generated files
+check: ## format, vet, lint, modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks inherit,-ST1005 ./... # ST1005 would have names of formats in lower case
 	$(GO) mod verify
 
 bench: ## speed of the CPU kernels against this machine's own peak

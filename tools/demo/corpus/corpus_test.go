@@ -23,7 +23,7 @@ func written(t *testing.T, seed uint64, documents int) string {
 }
 
 func TestTheSameSeedGivesTheSameCorpus(t *testing.T) {
-	if written(t, 7, 300) != written(t, 7, 300) {
+	if first, second := written(t, 7, 300), written(t, 7, 300); first != second {
 		t.Error("two corpora of one seed differ")
 	}
 	if written(t, 7, 300) == written(t, 8, 300) {
