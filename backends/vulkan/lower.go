@@ -12,12 +12,22 @@ import (
 
 // lowerings has the function that turns each instruction into dispatches.
 var lowerings = map[program.Op]func(*kernels, *instr) error{
-	program.OpLinear:           lowerLinear,
-	program.OpLinearGrad:       lowerLinearGrad,
-	program.OpLinearWeightGrad: lowerLinearWeightGrad,
-	program.OpAdd:              lowerAdd,
-	program.OpCopy:             lowerCopy,
-	program.OpZero:             lowerZero,
+	program.OpEmbed:             lowerEmbed,
+	program.OpEmbedGrad:         lowerEmbedGrad,
+	program.OpRMSNorm:           lowerRMSNorm,
+	program.OpRMSNormGrad:       lowerRMSNormGrad,
+	program.OpRMSNormWeightGrad: lowerRMSNormWeightGrad,
+	program.OpLinear:            lowerLinear,
+	program.OpLinearGrad:        lowerLinearGrad,
+	program.OpLinearWeightGrad:  lowerLinearWeightGrad,
+	program.OpBiasGrad:          lowerBiasGrad,
+	program.OpRoPE:              lowerRoPE,
+	program.OpCacheAppend:       lowerCacheAppend,
+	program.OpGated:             lowerGated,
+	program.OpGatedGrad:         lowerGatedGrad,
+	program.OpAdd:               lowerAdd,
+	program.OpCopy:              lowerCopy,
+	program.OpZero:              lowerZero,
 }
 
 // matrix is an operand with its address; rows is 0 where it is absent.

@@ -1,0 +1,21 @@
+package vulkan
+
+import "fmt"
+
+func lowerEmbed(k *kernels, in *instr) error {
+	ids, table, y := in.in[0], in.in[1], in.out[0]
+	kind, ok := weightTypes[table.dtype]
+	if !ok || table.dtype.InBlocks() {
+		return fmt.Errorf("a table of type %s", table.dtype)
+	}
+	k.add("embed", constants(y.cols, kind), push(table, ids, y, y.rows, table.rows, in.attr.Scale),
+		flat(y.rows*over(y.cols, 512)), 32*float64(y.elements()))
+	return nil
+}
+
+func lowerEmbedGrad(k *kernels, in *instr) error {
+	ids, order, dy, dtable := in.in[0], in.in[1], in.in[2], in.out[0]
+	k.add("embed_grad", constants(dy.cols), push(dtable, ids, order, dy, dy.rows, dtable.rows, in.attr.Scale),
+		flat(dy.rows*over(dy.cols, 256)), 48*float64(dy.elements()))
+	return nil
+}

@@ -1,0 +1,50 @@
+package vulkan
+
+import "math/bits"
+
+// groupSize is the number of invocations of a workgroup that reduces n
+// elements: a power of two from 32 to 256.
+func groupSize(n int) int {
+	return min(max(1<<bits.Len(uint(n-1)), 32), 256)
+}
+
+func lowerRMSNorm(k *kernels, in *instr) error {
+	x, w, y, rstd := in.in[0], in.in[1], in.out[0], in.out[1]
+	n := rstd.elements()
+	k.add("rms_norm", constants(groupSize(w.cols), w.cols), push(x, w, y, rstd, n, in.attr.Eps, in.attr.Offset),
+		flat(n), 32*float64(y.elements()))
+	return nil
+}
+
+func lowerRMSNormGrad(k *kernels, in *instr) error {
+	x, w, rstd, dy, dx := in.in[0], in.in[1], in.in[2], in.in[3], in.out[0]
+	n := rstd.elements()
+	k.add("rms_norm_grad", constants(groupSize(w.cols), w.cols, in.attr.Accumulate), push(x, w, rstd, dy, dx, n, in.attr.Offset),
+		flat(n), 48*float64(dx.elements()))
+	return nil
+}
+
+func lowerRMSNormWeightGrad(k *kernels, in *instr) error {
+	x, rstd, dy, dw := in.in[0], in.in[1], in.in[2], in.out[0]
+	k.columnSums(true, x, dy, rstd, rstd.elements(), dw)
+	return nil
+}
+
+func lowerBiasGrad(k *kernels, in *instr) error {
+	dy, db := in.in[0], in.out[0]
+	k.columnSums(false, dy, matrix{}, matrix{}, dy.rows, db)
+	return nil
+}
+
+// columnSums adds sums over rows to y [1, C], in two dispatches of column_sums.comp: parts of at
+// least 64 rows, and as many as keep a large GPU busy.
+func (k *kernels) columnSums(norm bool, x, dy, rstd matrix, rows int, y matrix) {
+	each := max(64, over(rows, 256))
+	n := over(rows, each)
+	part := k.scratch(n, y.cols)
+	columns := uint32(over(y.cols, 64))
+	k.add("column_sums", constants(norm, false), push(x, dy, rstd, part, rows, y.cols, each),
+		[3]uint32{columns, uint32(n), 1}, 32*float64(rows*y.cols))
+	k.then("column_sums", constants(false, true), push(part, matrix{}, matrix{}, y, n, y.cols, n),
+		[3]uint32{columns, 1, 1}, 16*float64(n*y.cols))
+}

@@ -1,0 +1,37 @@
+#version 460
+// column_sums: sums over rows, of bias_grad and rms_norm_weight_grad, in two dispatches: the
+// first gives y[part, c] = Σ over the part's rows, the second, with ACCUMULATE, y[c] += Σ of those.
+//   NORM false: Σ x[r, c]
+//   NORM true:  Σ dy[r, c]·x[r, c]·rstd[r], a row being a group of a row
+// Shapes: x, dy [R,C], rstd [R], y [parts,C]; a part has `each` rows.
+// Grid: ⌈C/64⌉ × parts. A workgroup does 64 columns of a part, 4 rows at a time. Reads the
+// operands once.
+#include "common.glsl"
+
+layout(local_size_x = 256) in;
+layout(constant_id = 0) const bool NORM = false;
+layout(constant_id = 1) const bool ACCUMULATE = false;
+
+layout(push_constant, scalar) uniform Push {
+  Floats x, dy, rstd, y;
+  uint R, C, each;
+};
+
+shared float sums[256];
+
+void main() {
+  uint i = gl_LocalInvocationID.x, c = gl_WorkGroupID.x * 64 + i % 64, part = gl_WorkGroupID.y;
+  float sum = 0;
+  if (c < C) {
+    for (uint r = part * each + i / 64; r < min((part + 1) * each, R); r += 4) {
+      float v = x.v[r * C + c];
+      sum += NORM ? v * dy.v[r * C + c] * rstd.v[r] : v;
+    }
+  }
+  sums[i] = sum;
+  barrier();
+  if (i >= 64 || c >= C) return;
+  sum = (sums[i] + sums[i + 64]) + (sums[i + 128] + sums[i + 192]);
+  uint at = part * C + c;
+  y.v[at] = ACCUMULATE ? y.v[at] + sum : sum;
+}

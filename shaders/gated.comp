@@ -1,0 +1,19 @@
+#version 460
+// gated: y = act(a)·b.
+// Shapes: n elements.
+// Grid: n/256 workgroups, folded; an invocation an element. Reads a and b, writes y.
+#include "common.glsl"
+#include "activation.glsl"
+
+layout(local_size_x = 256) in;
+layout(push_constant, scalar) uniform Push {
+  Floats a, b, y;
+  uint n;
+};
+
+void main() {
+  uint i = flat_group() * 256 + gl_LocalInvocationID.x;
+  if (i >= n) return;
+  float slope;
+  y.v[i] = activation(a.v[i], slope) * b.v[i];
+}
