@@ -81,9 +81,10 @@ func (n *callNode) with(s *state, name string, extra any) (any, error) {
 	return nil, fmt.Errorf("%s cannot be called", typeName(callee))
 }
 
+// filterNode applies a filter, or a test, to a value.
 type filterNode struct {
 	value expression
-	name  string
+	what  string // for errors: "filter trim"
 	apply filter
 	args  argumentNodes
 }
@@ -99,27 +100,7 @@ func (n *filterNode) eval(s *state) (any, error) {
 	}
 	out, err := n.apply(s, v, args)
 	if err != nil {
-		return nil, fmt.Errorf("filter %s: %w", n.name, err)
+		return nil, fmt.Errorf("%s: %w", n.what, err)
 	}
 	return out, nil
-}
-
-type testNode struct {
-	value   expression
-	apply   test
-	args    argumentNodes
-	negated bool
-}
-
-func (n *testNode) eval(s *state) (any, error) {
-	v, err := n.value.eval(s)
-	if err != nil {
-		return nil, err
-	}
-	args, err := n.args.eval(s)
-	if err != nil {
-		return nil, err
-	}
-	ok, err := n.apply(s, v, args)
-	return ok != n.negated, err
 }

@@ -388,7 +388,7 @@ func (p *parser) parseFilter(e expression) (expression, error) {
 	if !ok {
 		return nil, p.fail(t, "unknown filter `%s`", name)
 	}
-	n := &filterNode{value: e, name: name, apply: f}
+	n := &filterNode{value: e, what: "filter " + name, apply: f}
 	if p.isOp("(") {
 		n.args, err = p.parseArguments()
 	}
@@ -406,7 +406,7 @@ func (p *parser) parseTest(e expression) (expression, error) {
 	if !ok {
 		return nil, p.fail(t, "unknown test `%s`", name)
 	}
-	n := &testNode{value: e, apply: f, negated: negated}
+	n := &filterNode{value: e, what: "test " + name, apply: f.outcome(negated)}
 	switch next := p.peek(); {
 	case p.isOp("("):
 		n.args, err = p.parseArguments()

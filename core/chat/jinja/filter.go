@@ -18,7 +18,7 @@ func init() {
 	filters = map[string]filter{
 		"abs": abs, "attr": attr, "batch": batch, "capitalize": onText(capitalize), "center": center,
 		"count": length, "length": length, "d": fallback, "default": fallback, "dictsort": dictSort,
-		"e": escape, "escape": escape, "first": first, "last": last, "float": toFloat, "int": toInt,
+		"e": escape, "escape": escape, "forceescape": escape, "first": first, "last": last, "float": toFloat, "int": toInt,
 		"format":  func(s *state, v any, args arguments) (any, error) { return s.formatFilter(v, args) },
 		"groupby": groupBy, "indent": indent, "items": items, "join": join, "list": list,
 		"lower": onText(strings.ToLower), "upper": onText(strings.ToUpper), "title": onText(titleWords),
@@ -26,8 +26,8 @@ func init() {
 		"select": keeping(true, false), "reject": keeping(false, false),
 		"selectattr": keeping(true, true), "rejectattr": keeping(false, true),
 		"replace": replace, "reverse": reverse, "round": round,
-		"safe": func(_ *state, v any, _ arguments) (any, error) { return v, nil },
-		"sort": sorted, "string": func(s *state, v any, _ arguments) (any, error) { return s.str(v) },
+		"safe":  func(_ *state, v any, _ arguments) (any, error) { return v, nil },
+		"slice": slice, "sort": sorted, "string": func(s *state, v any, _ arguments) (any, error) { return s.str(v) },
 		"sum": sum, "tojson": toJSON, "trim": trimFilter, "unique": unique, "urlencode": urlEncode,
 		"wordcount": func(s *state, v any, _ arguments) (any, error) {
 			text, err := s.str(v)

@@ -7,22 +7,6 @@ import (
 	"strings"
 )
 
-func batch(s *state, v any, args arguments) (any, error) {
-	all, err := s.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	size, err := intArg(args, 0, "linecount", 0)
-	if err != nil || size < 1 {
-		return nil, fmt.Errorf("wants a size of at least 1")
-	}
-	out := &List{}
-	for part := range slices.Chunk(all, int(min(size, int64(max(len(all), 1))))) {
-		out.Items = append(out.Items, &List{Items: part})
-	}
-	return out, s.made(16 * len(all))
-}
-
 // foldCase is what sorting ignores unless it is told otherwise.
 func foldCase(v any) any {
 	if text, ok := v.(string); ok {
@@ -48,6 +32,11 @@ func (s *state) sortBy(all []any, key func(any) (any, error), reverse bool) (*Li
 			return 0
 		}
 		if failed = s.spend(1); failed != nil {
+			return 0
+		}
+		// Of equal values none needs an order: Jinja compares lists of keys.
+		same, err := s.equal(a.key, b.key, 0)
+		if failed = err; same || err != nil {
 			return 0
 		}
 		c, err := s.order(a.key, b.key, 0)
@@ -167,25 +156,21 @@ func first(s *state, v any, _ arguments) (any, error) {
 	if err != nil || len(all) == 0 {
 		return undefined{"the first element"}, err
 	}
+	if g, ok := v.(*generator); ok {
+		g.items = all[1:]
+	}
 	return all[0], nil
 }
 
 func last(s *state, v any, _ arguments) (any, error) {
+	if _, ok := v.(*generator); ok {
+		return nil, fmt.Errorf("%s has no end to begin from", typeName(v))
+	}
 	all, err := s.iterate(v)
 	if err != nil || len(all) == 0 {
 		return undefined{"the last element"}, err
 	}
 	return all[len(all)-1], nil
-}
-
-func items(s *state, v any, _ arguments) (any, error) {
-	switch v := v.(type) {
-	case undefined:
-		return &List{}, nil
-	case *Dict:
-		return v.pairs(), s.made(16 * len(v.keys))
-	}
-	return nil, fmt.Errorf("wants a dict, not %s", typeName(v))
 }
 
 func join(s *state, v any, args arguments) (any, error) {
@@ -241,100 +226,6 @@ func list(s *state, v any, _ arguments) (any, error) {
 	return &List{Items: all}, err
 }
 
-func mapFilter(s *state, v any, args arguments) (any, error) {
-	all, err := s.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	path := args.take(-1, "attribute", nil)
-	each := func(item any) (any, error) {
-		out, err := s.path(item, path)
-		if _, missing := out.(undefined); missing {
-			out = args.take(-1, "default", out)
-		}
-		return out, err
-	}
-	if path == nil {
-		name, err := stringArg(args, 0, "")
-		if err != nil {
-			return nil, err
-		}
-		f, ok := filters[name]
-		if !ok {
-			return nil, fmt.Errorf("unknown filter `%s`", name)
-		}
-		rest := arguments{args.positional[1:], args.named}
-		each = func(item any) (any, error) { return f(s, item, rest) }
-	}
-	leave, err := s.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	out := &List{Items: make([]any, 0, len(all))}
-	for _, item := range all {
-		if err := s.spend(1); err != nil {
-			return nil, err
-		}
-		mapped, err := each(item)
-		if err != nil {
-			return nil, err
-		}
-		out.Items = append(out.Items, mapped)
-	}
-	return out, nil
-}
-
-// keeping is select and reject, and with attribute selectattr and rejectattr.
-func keeping(wanted, attribute bool) filter {
-	return func(s *state, v any, args arguments) (any, error) {
-		all, err := s.iterate(v)
-		if err != nil {
-			return nil, err
-		}
-		var path any
-		rest := args.positional
-		if attribute {
-			if len(rest) == 0 {
-				return nil, fmt.Errorf("wants the name of an attribute")
-			}
-			path, rest = rest[0], rest[1:]
-		}
-		check := test(func(_ *state, v any, _ arguments) (bool, error) { return truth(v), nil })
-		if len(rest) > 0 {
-			name, _ := rest[0].(string)
-			var ok bool
-			if check, ok = tests[name]; !ok {
-				if check, ok = operatorTests[name]; !ok {
-					return nil, fmt.Errorf("unknown test `%s`", name)
-				}
-			}
-			rest = rest[1:]
-		}
-		out := &List{}
-		for _, item := range all {
-			member, err := s.path(item, path)
-			if err != nil {
-				return nil, err
-			}
-			ok, err := check(s, member, arguments{rest, args.named})
-			if err != nil {
-				return nil, err
-			}
-			if ok == wanted {
-				out.Items = append(out.Items, item)
-			}
-		}
-		return out, s.spend(1 + len(all))
-	}
-}
-
-// operatorTests are the tests whose names are operators.
-var operatorTests = map[string]test{
-	"==": comparison("=="), "!=": comparison("!="), "<": comparison("<"), "<=": comparison("<="),
-	">": comparison(">"), ">=": comparison(">="),
-}
-
 func extreme(sign int) filter {
 	return func(s *state, v any, args arguments) (any, error) {
 		all, err := s.iterate(v)
@@ -366,19 +257,6 @@ func extreme(sign int) filter {
 	}
 }
 
-func reverse(s *state, v any, _ arguments) (any, error) {
-	all, err := s.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	back := slices.Clone(all)
-	slices.Reverse(back)
-	if _, ok := v.(string); ok {
-		return s.join(&List{Items: back}, "")
-	}
-	return &List{Items: back}, s.made(16 * len(back))
-}
-
 func sum(s *state, v any, args arguments) (any, error) {
 	all, err := s.iterate(v)
 	if err != nil {
@@ -395,30 +273,4 @@ func sum(s *state, v any, args arguments) (any, error) {
 		}
 	}
 	return total, s.spend(len(all))
-}
-
-func unique(s *state, v any, args arguments) (any, error) {
-	all, err := s.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[any]bool{}
-	out := &List{}
-	for _, item := range all {
-		k, err := s.path(item, args.take(1, "attribute", nil))
-		if err != nil {
-			return nil, err
-		}
-		if !truth(args.take(0, "case_sensitive", false)) {
-			k = foldCase(k)
-		}
-		if k, err = hashable(k); err != nil {
-			return nil, err
-		}
-		if !seen[k] {
-			seen[k] = true
-			out.Items = append(out.Items, item)
-		}
-	}
-	return out, s.spend(len(all))
 }

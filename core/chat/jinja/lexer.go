@@ -318,10 +318,12 @@ func (l *lexer) number() {
 		return i
 	}
 	n, kind := digits(0), tokenInt
-	if n+1 < len(rest) && rest[n] == '.' && '0' <= rest[n+1] && rest[n+1] <= '9' {
+	// `a.0.1` is an element of an element, not of 0.1.
+	afterDot := l.pos > 0 && l.src[l.pos-1] == '.'
+	if !afterDot && n+1 < len(rest) && rest[n] == '.' && '0' <= rest[n+1] && rest[n+1] <= '9' {
 		n, kind = digits(n+1), tokenFloat
 	}
-	if n < len(rest) && (rest[n] == 'e' || rest[n] == 'E') {
+	if !afterDot && n < len(rest) && (rest[n] == 'e' || rest[n] == 'E') {
 		m := n + 1
 		if m < len(rest) && (rest[m] == '+' || rest[m] == '-') {
 			m++

@@ -9,6 +9,15 @@ import (
 // test is what stands after `is`.
 type test func(s *state, v any, args arguments) (bool, error)
 
+// outcome is the test as a filter that says whether it holds, or with
+// negated, that it does not.
+func (t test) outcome(negated bool) filter {
+	return func(s *state, v any, args arguments) (any, error) {
+		ok, err := t(s, v, args)
+		return ok != negated, err
+	}
+}
+
 func is[T any](_ *state, v any, _ arguments) (bool, error) {
 	_, ok := v.(T)
 	return ok, nil
@@ -45,9 +54,9 @@ func init() {
 		"number":    func(_ *state, v any, _ arguments) (bool, error) { _, ok := number(v); return ok, nil },
 		"string":    is[string],
 		"mapping":   is[*Dict],
-		"callable":  is[function],
+		"callable":  callable,
 		"sequence":  sized,
-		"iterable":  sized,
+		"iterable":  iterable,
 		"eq":        comparison("=="), "equalto": comparison("=="),
 		"ne": comparison("!="),
 		"lt": comparison("<"), "lessthan": comparison("<"),
@@ -64,9 +73,10 @@ func init() {
 			}
 			return err == nil && n%by == 0, err
 		}),
-		"lower":  textTest(unicode.IsUpper),
-		"upper":  textTest(unicode.IsLower),
-		"sameas": sameAs,
+		"lower":   textTest(unicode.IsUpper),
+		"upper":   textTest(unicode.IsLower),
+		"sameas":  sameAs,
+		"escaped": func(*state, any, arguments) (bool, error) { return false, nil },
 		"filter": func(_ *state, v any, _ arguments) (bool, error) {
 			name, _ := v.(string)
 			_, ok := filters[name]
@@ -85,6 +95,22 @@ func init() {
 func sized(_ *state, v any, _ arguments) (bool, error) {
 	switch v.(type) {
 	case string, *List, *Dict, undefined:
+		return true, nil
+	}
+	return false, nil
+}
+
+func iterable(s *state, v any, args arguments) (bool, error) {
+	if _, ok := v.(*generator); ok {
+		return true, nil
+	}
+	return sized(s, v, args)
+}
+
+// callable holds for an undefined value, too: Jinja's has the method, which fails.
+func callable(_ *state, v any, _ arguments) (bool, error) {
+	switch v.(type) {
+	case function, undefined:
 		return true, nil
 	}
 	return false, nil

@@ -14,7 +14,7 @@ import (
 )
 
 // A value is nil (Python's None), bool, int64, float64, string, *List, *Dict,
-// undefined, *namespace, *loop or a function. Lists and dicts never change
+// undefined, *generator, *namespace, *loop or a function. Lists and dicts never change
 // once a template can see them.
 
 // List is a list or, where Tuple is set, a tuple.
@@ -43,6 +43,17 @@ func (d *Dict) Set(key string, value any) { d.set(key, value) }
 
 // Get returns a member.
 func (d *Dict) Get(key string) (any, bool) { return d.get(key) }
+
+// Strings returns the members whose keys are strings, as Execute takes them.
+func (d *Dict) Strings() map[string]any {
+	vars := map[string]any{}
+	for _, k := range d.keys {
+		if name, ok := k.(string); ok {
+			vars[name] = d.values[k]
+		}
+	}
+	return vars
+}
 
 func (d *Dict) set(key, value any) {
 	if _, ok := d.values[key]; !ok {
@@ -84,6 +95,10 @@ func hashable(v any) (any, error) {
 type undefined struct{ name string }
 
 func (u undefined) err() error { return fmt.Errorf("%s is undefined", u.name) }
+
+// generator is what a lazy filter gives: elements to go through once, with
+// neither length nor index, and true even when there are none.
+type generator struct{ items []any }
 
 // namespace is the object of namespace(), whose members can be set.
 type namespace struct{ vars *Dict }
@@ -238,6 +253,8 @@ func typeName(v any) string {
 		return "a namespace"
 	case *loop:
 		return "the loop"
+	case *generator:
+		return "a generator (use `| list`)"
 	}
 	return "a function"
 }
@@ -271,6 +288,10 @@ func (s *state) iterate(v any) ([]any, error) {
 		return v.Items, s.spend(1)
 	case *Dict:
 		return v.keys, s.spend(1)
+	case *generator:
+		items := v.items
+		v.items = nil
+		return items, s.spend(1)
 	case string:
 		items := make([]any, 0, min(len(v), 1<<20))
 		if err := s.made(16 * len(v)); err != nil {
