@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,19 +75,16 @@ func parseAddedToken(n node) (t addedToken, err error) {
 // addedSet finds added tokens in a text: leftmost first, the longest of those
 // that begin at one place.
 type addedSet struct {
-	byFirst [256][]addedPattern
-	empty   bool
+	patterns *trie
+	tokens   []*addedToken // by the trie's values
+	first    [256]bool     // some pattern begins with the byte
 }
 
-type addedPattern struct {
-	pattern string
-	token   *addedToken
-}
-
-// newAddedSet makes a set of tokens, each searched as pattern(token).
+// newAddedSet makes a set of tokens, each searched as pattern(token). Of two that
+// are searched alike the first counts.
 func newAddedSet(tokens []*addedToken, pattern func(*addedToken) (string, error)) (*addedSet, error) {
-	set := &addedSet{empty: true}
-	for _, t := range tokens {
+	set := &addedSet{patterns: newTrie(), tokens: tokens}
+	for i, t := range tokens {
 		p, err := pattern(t)
 		if err != nil {
 			return nil, err
@@ -94,17 +92,10 @@ func newAddedSet(tokens []*addedToken, pattern func(*addedToken) (string, error)
 		if p == "" {
 			continue
 		}
-		set.empty = false
-		list := set.byFirst[p[0]]
-		// Longest first; of two equal ones the first stays.
-		i := 0
-		for i < len(list) && len(list[i].pattern) >= len(p) {
-			i++
+		if err := set.patterns.add(p, int32(i)); err != nil {
+			return nil, fmt.Errorf("added_tokens: %w", err)
 		}
-		list = append(list, addedPattern{})
-		copy(list[i+1:], list[i:])
-		list[i] = addedPattern{p, t}
-		set.byFirst[p[0]] = list
+		set.first[p[0]] = true
 	}
 	return set, nil
 }
@@ -112,10 +103,11 @@ func newAddedSet(tokens []*addedToken, pattern func(*addedToken) (string, error)
 // next finds the first token in s[from:].
 func (set *addedSet) next(s string, from int) (start, end int, t *addedToken) {
 	for i := from; i < len(s); i++ {
-		for _, p := range set.byFirst[s[i]] {
-			if strings.HasPrefix(s[i:], p.pattern) {
-				return i, i + len(p.pattern), p.token
-			}
+		if !set.first[s[i]] {
+			continue
+		}
+		if v, n := set.patterns.longest(s[i:]); n > 0 {
+			return i, i + n, set.tokens[v]
 		}
 	}
 	return 0, 0, nil
@@ -123,7 +115,7 @@ func (set *addedSet) next(s string, from int) (start, end int, t *addedToken) {
 
 // split hands out the parts of t in order: plain text (token nil) or a token.
 func (set *addedSet) split(t text, emit func(part text, token *addedToken) error) error {
-	if set.empty {
+	if len(set.tokens) == 0 {
 		return emit(t, nil)
 	}
 	done := 0

@@ -1,5 +1,7 @@
 package tokenizer
 
+import "strings"
+
 // cut is a part of a text: a match of the delimiter or what lies between two.
 type cut struct {
 	span
@@ -118,4 +120,29 @@ func joinNext(cuts []cut) []cut {
 		out = append(out, c)
 	}
 	return out
+}
+
+// nextWord is where the word that begins at start ends: before the first `▁` that
+// follows another character.
+func nextWord(s string, start int) int {
+	end := start
+	for strings.HasPrefix(s[end:], spaceSymbol) {
+		end += len(spaceSymbol)
+	}
+	if i := strings.Index(s[end:], spaceSymbol); i >= 0 {
+		return end + i
+	}
+	return len(s)
+}
+
+// splitWords cuts before every `▁` that follows another character.
+func splitWords(t text, emit func(text) error) error {
+	for start := 0; start < len(t.s); {
+		end := nextWord(t.s, start)
+		if err := emit(t.slice(start, end)); err != nil {
+			return err
+		}
+		start = end
+	}
+	return nil
 }

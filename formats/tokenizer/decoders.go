@@ -88,17 +88,24 @@ func decodeByteFallback(in []string) []string {
 		run = run[:0]
 	}
 	for _, s := range in {
-		if len(s) == 6 && strings.HasPrefix(s, "<0x") && s[5] == '>' {
-			if b, err := strconv.ParseUint(s[3:5], 16, 8); err == nil {
-				run = append(run, byte(b))
-				continue
-			}
+		if b, ok := byteToken(s); ok {
+			run = append(run, b)
+			continue
 		}
 		flush()
 		out = append(out, s)
 	}
 	flush()
 	return out
+}
+
+// byteToken reads `<0xNN>`.
+func byteToken(s string) (byte, bool) {
+	if len(s) != 6 || !strings.HasPrefix(s, "<0x") || s[5] != '>' {
+		return 0, false
+	}
+	b, err := strconv.ParseUint(s[3:5], 16, 8)
+	return byte(b), err == nil
 }
 
 func parseStripDecoder(n node) (decoder, error) {

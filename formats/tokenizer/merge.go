@@ -19,7 +19,10 @@ func (w *worker) add(id int32, size int) {
 
 // mergeAll merges the pair of lowest rank, leftmost first, until none is
 // left: O(n log n) by a heap over a linked list. A merged symbol has size 0.
-func (t *pairTable) mergeAll(w *worker) {
+func (t *pairTable) mergeAll(w *worker) { t.mergeUntil(w, -1) }
+
+// mergeUntil is mergeAll that stops before it makes the token last.
+func (t *pairTable) mergeUntil(w *worker, last int32) {
 	w.heap = w.heap[:0]
 	s := w.symbols
 	for i := 0; i+1 < len(s); i++ {
@@ -35,6 +38,9 @@ func (t *pairTable) mergeAll(w *worker) {
 		// An entry is stale when its pair has changed since.
 		if e := t.find(s[left].id, s[right].id); e == nil || e.id != top.id {
 			continue
+		}
+		if top.id == last {
+			return
 		}
 		s[left].id = top.id
 		s[left].size += s[right].size

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -32,19 +31,6 @@ type Tokenizer struct {
 	addedIDs   map[string]int32
 	workerLock sync.Mutex
 	workers    []*worker
-}
-
-// Load reads a tokenizer.json.
-func Load(path string) (*Tokenizer, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	t, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
 }
 
 // Parse reads the content of a tokenizer.json. Errors name the place in it,
@@ -86,10 +72,15 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if t.added, err = parseAdded(root); err != nil {
 		return nil, err
 	}
+	return t, t.finish()
+}
+
+// finish builds the look-ups, once the model and the added tokens are known.
+func (t *Tokenizer) finish() error {
 	if err := t.listTokens(); err != nil {
-		return nil, err
+		return err
 	}
-	return t, t.buildAdded()
+	return t.buildAdded()
 }
 
 // listTokens builds the way from id to text.
@@ -288,6 +279,3 @@ func (t *Tokenizer) Around() (before, after []int32) {
 	}
 	return before, after
 }
-
-// LoadAlone is Load without what other files of the folder say.
-func LoadAlone(path string) (*Tokenizer, error) { return Load(path) }

@@ -170,10 +170,10 @@ func (m *unigram) bestPath(w *worker, word string) []pathNode {
 }
 
 func (m *unigram) offer(to *pathNode, score float64, start int, id int32) {
+	if m.single {
+		score = float64(float32(score))
+	}
 	if to.start < 0 || score > to.score {
-		if m.single {
-			score = float64(float32(score))
-		}
 		*to = pathNode{score, int32(start), id}
 	}
 }

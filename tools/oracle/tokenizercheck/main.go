@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/loraedge/loraedge/formats/tokenizer"
 )
@@ -57,7 +59,7 @@ func check(path string) (different, cases int, err error) {
 	if err := lines.Decode(&h); err != nil {
 		return 0, 0, err
 	}
-	tok, err := tokenizer.LoadAlone(h.Path)
+	tok, err := load(h.Path)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -76,6 +78,20 @@ func check(path string) (different, cases int, err error) {
 			}
 		}
 	}
+}
+
+// load reads a tokenizer without the files around it, as the libraries do.
+func load(path string) (*tokenizer.Tokenizer, error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case strings.HasSuffix(path, ".model"):
+		return tokenizer.ParseSentencePiece(data)
+	case strings.HasPrefix(filepath.Base(path), "tekken"):
+		return tokenizer.ParseTekken(data)
+	}
+	return tokenizer.Parse(data)
 }
 
 // compare says what differs.
