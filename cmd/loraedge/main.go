@@ -58,7 +58,8 @@ func run() int {
 	}
 	args := os.Args[1:]
 	if len(args) == 0 {
-		args = []string{"--help"}
+		args = withoutArguments()
+		defer holdConsole()
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
