@@ -23,6 +23,7 @@ const (
 var ours = []string{
 	metricsFile, runFile, checkpointsDir, "adapter_model.safetensors", "adapter_config.json", "model.safetensors", "config.json",
 	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
+	"added_tokens.json", "tekken.json", "tokenizer.model", "spiece.model",
 }
 
 // claim makes the output folder this run's own: it exists, is writable and

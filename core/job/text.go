@@ -43,7 +43,9 @@ func (j *Job) openText() (*Text, error) {
 		return nil, err
 	}
 	if n := t.Tokenizer.VocabSize(); n > b.Graph.Vocab {
-		return nil, fmt.Errorf("the tokenizer %s has %d tokens, the model's vocabulary only %d: they do not belong together", path, n, b.Graph.Vocab)
+		last, _ := t.Tokenizer.TokenText(int32(n - 1))
+		return nil, fmt.Errorf("the tokenizer %s has %d tokens (the last is %q), the model's vocabulary only %d: they do not belong together, "+
+			"or tokens were added that the model was never enlarged for; take the tokenizer that came with the model", path, n, last, b.Graph.Vocab)
 	}
 	if t.special, err = specialTokens(b.Folder); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/loraedge/loraedge/formats/safetensors"
 )
@@ -103,21 +104,26 @@ func (f *Folder) Tensor(name string) (safetensors.Tensor, bool) {
 	return t, ok
 }
 
-// TokenizerPath is the path of tokenizer.json, an error where there is none.
+// tokenizerFiles are the tokenizer files in use; where a folder has several, the
+// first one counts, as in Transformers.
+var tokenizerFiles = []string{tokenizerFile, "tekken.json", "tokenizer.model", "spiece.model"}
+
+// TokenizerPath is the path of the tokenizer's file, an error where there is none.
 func (f *Folder) TokenizerPath() (string, error) {
-	path := filepath.Join(f.Dir, tokenizerFile)
-	if exists(path) {
-		return path, nil
+	for _, name := range tokenizerFiles {
+		if path := filepath.Join(f.Dir, name); exists(path) {
+			return path, nil
+		}
 	}
 	found := "no tokenizer at all"
-	for _, name := range []string{"tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"} {
+	for _, name := range []string{"sentencepiece.bpe.model", "vocab.json", "vocab.txt"} {
 		if exists(filepath.Join(f.Dir, name)) {
 			found = name
 			break
 		}
 	}
-	return "", fmt.Errorf("%s: there is no tokenizer.json (found %s); make it with Transformers: "+
-		"AutoTokenizer.from_pretrained(%q).save_pretrained(%q)", f.Dir, found, f.Dir, f.Dir)
+	return "", fmt.Errorf("%s: there is no %s (found %s); make a tokenizer.json with Transformers: "+
+		"AutoTokenizer.from_pretrained(%q).save_pretrained(%q)", f.Dir, strings.Join(tokenizerFiles, ", "), found, f.Dir, f.Dir)
 }
 
 func exists(path string) bool {

@@ -83,17 +83,32 @@ func TestEOSTokenIDs(t *testing.T) {
 }
 
 func TestTokenizerPath(t *testing.T) {
-	dir := folder(t, files{"config.json": "{}", "model.safetensors": "a", "tokenizer.model": ""})
-	f := mustOpen(t, dir)
-	if _, err := f.TokenizerPath(); err == nil || !strings.Contains(err.Error(), "found tokenizer.model") || !strings.Contains(err.Error(), "save_pretrained") {
-		t.Errorf("error %v", err)
-	}
-	want := filepath.Join(dir, "tokenizer.json")
-	if err := os.WriteFile(want, []byte("{}"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := f.TokenizerPath(); got != want || err != nil {
-		t.Errorf("%q, %v; want %q", got, err, want)
+	for _, c := range []struct {
+		has     []string
+		want    string
+		wantErr string
+	}{
+		{has: []string{"tokenizer.json", "tekken.json", "tokenizer.model"}, want: "tokenizer.json"},
+		{has: []string{"tekken.json", "tokenizer.model"}, want: "tekken.json"},
+		{has: []string{"spiece.model", "vocab.txt"}, want: "spiece.model"},
+		{has: []string{"vocab.txt"}, wantErr: "found vocab.txt"},
+		{wantErr: "save_pretrained"},
+	} {
+		in := files{"config.json": "{}", "model.safetensors": "a"}
+		for _, name := range c.has {
+			in[name] = ""
+		}
+		f := mustOpen(t, folder(t, in))
+		got, err := f.TokenizerPath()
+		if c.wantErr != "" {
+			if err == nil || !strings.Contains(err.Error(), c.wantErr) {
+				t.Errorf("with %v: error %v, want %s", c.has, err, c.wantErr)
+			}
+			continue
+		}
+		if err != nil || got != filepath.Join(f.Dir, c.want) {
+			t.Errorf("with %v: %s, %v, want %s", c.has, got, err, c.want)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func Write(dir string, config []byte, tensors []safetensors.Source, o WriteOptio
 // dir, so that an adapter's or a model's folder is complete.
 func CopyText(dir, from string) error {
 	for _, name := range []string{
-		tokenizerFile, tokenizerConfig, specialTokensFile, "added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt",
+		tokenizerFile, tokenizerConfig, specialTokensFile, "added_tokens.json", "tekken.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt",
 		"merges.txt", chatTemplateFile, chatTemplateJSON,
 	} {
 		if err := copyFile(dir, from, name); err != nil {

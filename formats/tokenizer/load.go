@@ -11,12 +11,8 @@ import (
 	"slices"
 )
 
-// Files lists the names of the files that Load reads, as they are looked for in a
-// model folder: the first one that is there wins.
-var Files = []string{"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model"}
-
-// Load reads the tokenizer of a model from one of Files; what kind it is, the
-// content says. A tokenizer.json holds everything. Beside tekken.json and
+// Load reads the tokenizer of a model: a tokenizer.json, a tekken.json or a
+// SentencePiece model; which of them it is, the content says. A tokenizer.json holds everything. Beside tekken.json and
 // SentencePiece models, special tokens are recognised in a text, and
 // tokenizer_config.json and added_tokens.json of the same folder say which there
 // are more and which are put around a text.
