@@ -25,6 +25,9 @@ func (j *Job) Check(w io.Writer, records int, colour bool) error {
 	}
 	fmt.Fprintf(w, "base model  %s, %s, %s parameters\n", j.Config.BaseModel.Text, j.Base.Graph.Architecture, millions(j.parameters()))
 	fmt.Fprintf(w, "precision   %s\n", describePrecision(lowered, options.Compute))
+	for _, note := range j.Text.Tokenizer.Notes() {
+		fmt.Fprintf(w, "tokenizer   %s\n", note)
+	}
 	fmt.Fprintf(w, "template    %s\n", j.Text.About)
 	fmt.Fprintf(w, "data        %s\n", DescribeCounts(j.Counts, len(j.Held)))
 	n := j.Counts

@@ -96,9 +96,13 @@ func (j *Job) tokenSettings() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokenizer, err := hashFile(j.Text.path)
-	if err != nil {
-		return nil, err
+	var tokenizer []string
+	for _, path := range tokenizerParts(j.Text.path) {
+		hash, err := hashFile(path)
+		if err != nil {
+			return nil, err
+		}
+		tokenizer = append(tokenizer, hash)
 	}
 	types := map[string]string{}
 	for _, s := range j.sources {
@@ -109,6 +113,18 @@ func (j *Job) tokenSettings() (any, error) {
 		types[s.Type] = t.Identity
 	}
 	return []any{program, tokenizer, types, j.Text.About, j.Text.source, j.Text.special, j.Text.Options}, nil
+}
+
+// tokenizerParts are the files that decide what the tokenizer does: see tokenizer.Load.
+func tokenizerParts(path string) []string {
+	parts := []string{path}
+	for _, name := range []string{"tokenizer_config.json", "added_tokens.json"} {
+		beside := filepath.Join(filepath.Dir(path), name)
+		if _, err := os.Stat(beside); err == nil {
+			parts = append(parts, beside)
+		}
+	}
+	return parts
 }
 
 // programHash tells builds of this program apart: any of them may bring

@@ -29,6 +29,7 @@ type Tokenizer struct {
 	known      []bool    // by id: texts has one
 	special    map[int32]bool
 	addedIDs   map[string]int32
+	notes      []string
 	workerLock sync.Mutex
 	workers    []*worker
 }
@@ -72,8 +73,22 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if t.added, err = parseAdded(root); err != nil {
 		return nil, err
 	}
+	t.noteUnused(root)
 	return t, t.finish()
 }
+
+// noteUnused notes the sections that say how the texts of a batch are made one length. Here
+// a text keeps its tokens: what is too long, the caller's settings decide.
+func (t *Tokenizer) noteUnused(root node) {
+	for _, key := range []string{"truncation", "padding"} {
+		if n := root.at(key); !n.null() {
+			t.notes = append(t.notes, fmt.Sprintf("%s is not obeyed: %s", key, clip(n.raw)))
+		}
+	}
+}
+
+// Notes says which sections of the file are left out of account.
+func (t *Tokenizer) Notes() []string { return t.notes }
 
 // finish builds the look-ups, once the model and the added tokens are known.
 func (t *Tokenizer) finish() error {
