@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/loraedge/loraedge/core/conversation"
 	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
@@ -15,30 +14,16 @@ import (
 // (testdata/make_goldens.py).
 type golden struct {
 	Template, Tokenizer, Name string
-	Messages                  []struct {
-		Role, Content string
-		Calls         json.RawMessage `json:"tool_calls"`
-	}
-	Tools  json.RawMessage
-	Prompt string // the messages but the last, with a generation prompt
-	Text   string
-	IDs    []int32
-	Mask   []int
-	Error  string
+	Messages                  []goldenMessage
+	Tools                     json.RawMessage
+	Prompt                    string // the messages but the last, with a generation prompt
+	Text                      string
+	IDs                       []int32
+	Mask                      []int
+	Error                     string
 }
 
 var special = Special{"bos_token": "<s>", "eos_token": "</s>"}
-
-func (g golden) conversation() conversation.Conversation {
-	var c conversation.Conversation
-	for _, m := range g.Messages {
-		c.Messages = append(c.Messages, conversation.Message{Role: m.Role, Content: m.Content, ToolCalls: string(m.Calls)})
-	}
-	if string(g.Tools) != "null" {
-		c.Tools = string(g.Tools)
-	}
-	return c
-}
 
 func loadTokenizer(t testing.TB, name string) *tokenizer.Tokenizer {
 	t.Helper()
@@ -79,7 +64,7 @@ func TestRendersAndMasksLikeTransformers(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.Template+"/"+g.Name, func(t *testing.T) {
 			tmpl := mustNew(t, g.Template, loadTemplate(t, g.Template))
-			c := g.conversation()
+			c := conversationOf(g.Messages, g.Tools)
 			samples, err := tmpl.Render(c, Options{})
 			if g.Error != "" {
 				if err == nil {

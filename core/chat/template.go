@@ -14,7 +14,7 @@ import (
 var builtinFiles embed.FS
 
 // Builtins are the names of the layouts that come with the program.
-func Builtins() []string { return []string{"alpaca", "chatml"} }
+func Builtins() []string { return []string{"alpaca", "chatml", "llama3", "mistral"} }
 
 // Special holds the texts of a tokenizer's special tokens, as
 // tokenizer_config.json names them: "bos_token", "eos_token", …
@@ -73,12 +73,14 @@ func (t *Template) render(c conversation.Conversation, messages []any, fields, p
 	for name, token := range t.special {
 		vars[name] = token
 	}
-	if c.Tools != "" {
-		tools, err := jinja.ParseJSON(c.Tools)
-		if err != nil {
-			return rendering{}, fmt.Errorf("tools are not JSON: %w", err)
+	for name, text := range map[string]string{"tools": c.Tools, "documents": c.Documents} {
+		if text == "" {
+			continue
 		}
-		vars["tools"] = tools
+		var err error
+		if vars[name], err = jinja.ParseJSON(text); err != nil {
+			return rendering{}, fmt.Errorf("%s are not JSON: %w", name, err)
+		}
 	}
 	if fields && len(c.Fields) > 0 {
 		d := jinja.NewDict()
@@ -105,6 +107,11 @@ func values(messages []conversation.Message) ([]any, error) {
 				return nil, fmt.Errorf("message %d: tool_calls are not JSON: %w", i+1, err)
 			}
 			d.Set("tool_calls", calls)
+		}
+		for key, text := range map[string]string{"name": m.Name, "tool_call_id": m.ToolCallID, "reasoning_content": m.Reasoning} {
+			if text != "" {
+				d.Set(key, text)
+			}
 		}
 		all[i] = d
 	}

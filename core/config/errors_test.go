@@ -111,7 +111,7 @@ func TestMistakes(t *testing.T) {
 		{"[device]\nmemory = \"lots\"", []string{`6:10 memory must be "auto" or a size such as "8GiB" or "512MiB", found the string "lots"`}},
 		{"[device]\ndevice = -1", []string{`6:10 device must be "auto", a device's name or its number from 0, found -1`}},
 		{"[device]\ngradient_checkpointing = \"true\"", []string{`6:26 gradient_checkpointing must be true, false or "auto", found the string "true" → write gradient_checkpointing = true, without quotes`}},
-		{"[data]\nchat_template = \"chatlm\"", []string{`6:17 chat_template must be "tokenizer", "alpaca" or "chatml", or the path of a Jinja file, found the string "chatlm" → did you mean "chatml"?`}},
+		{"[data]\nchat_template = \"chatlm\"", []string{`6:17 chat_template must be "tokenizer", "alpaca", "chatml", "llama3" or "mistral", or the path of a Jinja file, found the string "chatlm" → did you mean "chatml"?`}},
 
 		// Names from a list.
 		{"[train]\nlr_scheduler = \"cosin\"", []string{`6:16 lr_scheduler must be "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt", "warmup_stable_decay" or "reduce_lr_on_plateau", found the string "cosin" → did you mean "cosine"?`}},

@@ -144,7 +144,7 @@ type ChatTemplate struct {
 }
 
 // chatTemplates are the templates known by name; "tokenizer" is the model's own.
-var chatTemplates = []string{"tokenizer", "alpaca", "chatml"}
+var chatTemplates = []string{"tokenizer", "alpaca", "chatml", "llama3", "mistral"}
 
 // MarshalJSON writes the name or the file's path.
 func (t ChatTemplate) MarshalJSON() ([]byte, error) {

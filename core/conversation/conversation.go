@@ -12,6 +12,8 @@ type Conversation struct {
 	Text string
 	// Tools is a JSON array of tool definitions for the chat template, or "".
 	Tools string
+	// Documents is a JSON array of documents for templates that lay them out, or "".
+	Documents string
 	// Fields are the record's own fields by name, for templates that lay a
 	// record out by field instead of by message (the "alpaca" template).
 	Fields map[string]string
@@ -30,6 +32,13 @@ type Message struct {
 	Content string
 	// ToolCalls is a JSON array as the OpenAI format has it, or "".
 	ToolCalls string
+	// Name is the function's whose result the message is, or the speaker's; "" for none.
+	Name string
+	// ToolCallID says which call the message answers; "" for none.
+	ToolCallID string
+	// Reasoning is what the assistant thought before Content, where the record
+	// keeps it apart (reasoning_content); "" for none.
+	Reasoning string
 	// Weight multiplies the loss of the turn's tokens where it is trained;
 	// nil leaves the decision to the settings (roles_to_train).
 	Weight *float64
