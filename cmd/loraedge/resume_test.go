@@ -164,10 +164,15 @@ func killedRun(t *testing.T, dir string, after time.Duration) (complete, resumed
 	return err == nil, strings.Contains(text.String(), "resuming after step")
 }
 
-// Ctrl-C saves and says so; --resume goes on to the same bytes.
+// Ctrl-C and SIGTERM save and say so; --resume goes on to the same bytes.
 func TestInterrupt(t *testing.T) {
-	whole := newRun(t, "200", "0")
-	want := runToEnd(t, whole)
+	want := runToEnd(t, newRun(t, "200", "0"))
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) { interrupt(t, signal, want) })
+	}
+}
+
+func interrupt(t *testing.T, signal syscall.Signal, want trained) {
 	dir := newRun(t, "200", "0")
 	c := command(dir, "run", "lora.toml")
 	var text bytes.Buffer
@@ -175,17 +180,8 @@ func TestInterrupt(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	metrics := filepath.Join(dir, "out", "metrics.jsonl")
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if st, err := os.Stat(metrics); err == nil && st.Size() > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			c.Process.Kill()
-			t.Fatal("no step in a minute")
-		}
-	}
-	if err := c.Process.Signal(syscall.SIGINT); err != nil {
+	waitFor(t, c, filepath.Join(dir, "out", "metrics.jsonl"))
+	if err := c.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
 	err := c.Wait()
@@ -200,6 +196,54 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("wanted one checkpoint, found %q", found)
 	}
 	want.equals(t, runToEnd(t, dir))
+}
+
+// A disk that is full while a checkpoint is written ends the run with a reason
+// and leaves the checkpoint before; with space, --resume goes on to the same
+// bytes. The limit on a file's size stands for the full disk.
+func TestFullDisk(t *testing.T) {
+	want := runToEnd(t, newRun(t, "200", "50"))
+	dir := newRun(t, "200", "50")
+	killAfter(t, dir, filepath.Join("checkpoints", "step-50", "state.json"))
+	limited := exec.Command("sh", "-c", `ulimit -f 16; exec "$0" run lora.toml --resume`, command(dir).Path)
+	limited.Dir, limited.Env = dir, command(dir).Env
+	text, err := limited.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.Contains(string(text), "checkpoint") {
+		t.Fatalf("wanted exit status %d and a word of the checkpoint, found %v\n%s", exitFailed, err, text)
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, "out", "checkpoints", "*")); len(found) != 1 || filepath.Base(found[0]) != "step-50" {
+		t.Errorf("wanted the checkpoint of step 50 alone, found %q", found)
+	}
+	want.equals(t, runToEnd(t, dir))
+}
+
+// killAfter starts a run and kills it as soon as a file is in its output folder.
+func killAfter(t *testing.T, dir, file string) {
+	t.Helper()
+	c := command(dir, "run", "lora.toml")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, c, filepath.Join(dir, "out", file))
+	c.Process.Kill()
+	if c.Wait() == nil {
+		t.Fatal("the run ended before it was killed")
+	}
+}
+
+// waitFor waits until a file of a running program has content.
+func waitFor(t *testing.T, c *exec.Cmd, file string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if st, err := os.Stat(file); err == nil && st.Size() > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.Process.Kill()
+			t.Fatalf("no %s in a minute", filepath.Base(file))
+		}
+	}
 }
 
 // The same settings give the same bytes, however many threads there are.
