@@ -22,7 +22,10 @@ var lowerings = map[program.Op]func(*kernels, *instr) error{
 	program.OpLinearWeightGrad:  lowerLinearWeightGrad,
 	program.OpBiasGrad:          lowerBiasGrad,
 	program.OpRoPE:              lowerRoPE,
+	program.OpAttention:         lowerAttention,
+	program.OpAttentionGrad:     lowerAttentionGrad,
 	program.OpCacheAppend:       lowerCacheAppend,
+	program.OpAttentionCached:   lowerAttentionCached,
 	program.OpGated:             lowerGated,
 	program.OpGatedGrad:         lowerGatedGrad,
 	program.OpAdd:               lowerAdd,
@@ -73,6 +76,8 @@ type dispatch struct {
 	// cost is an estimate of its work in floating-point operations, one byte of
 	// memory counting as four; it decides where submissions are cut.
 	cost float64
+	// wholeSubgroups is for kernels that count on the device's subgroup size.
+	wholeSubgroups bool
 	// after makes it wait for the earlier dispatches of its instruction.
 	after bool
 }
