@@ -117,7 +117,7 @@ func TestRecords(t *testing.T) {
 				{"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
 				{"role": "tool", "tool_call_id": "1", "content": "y"}]}`, nil,
 			conversation.Conversation{Messages: []conversation.Message{
-				turn("system", "x"), calling(`[{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]`), turn("tool", "y"),
+				turn("system", "x"), calling(`[{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]`), {Role: "tool", ToolCallID: "1", Content: "y"},
 			}},
 		},
 		{
@@ -130,14 +130,15 @@ func TestRecords(t *testing.T) {
 		{
 			"what OpenAI's format has beside", "messages",
 			`{"messages": [{"role": "user", "name": "ann", "content": "hi"}, {"role": "assistant", "content": null, "refusal": null, "function_call": {"name": "f", "arguments": "{}"}},
-				{"role": "function", "name": "f", "content": "1"}, {"role": "assistant", "content": "one", "weight": 0}],
-			 "functions": [{"name": "f"}], "parallel_tool_calls": false, "images": []}`, nil,
+				{"role": "function", "name": "f", "content": "1"}, {"role": "assistant", "reasoning_content": "so", "content": "one", "weight": 0}],
+			 "documents": [{"title": "t"}], "functions": [{"name": "f"}], "parallel_tool_calls": false, "images": []}`, nil,
 			conversation.Conversation{
 				Messages: []conversation.Message{
-					turn("user", "hi"), calling(`[{"type": "function", "function": {"name": "f", "arguments": "{}"}}]`),
-					turn("tool", "1"), weighted(turn("assistant", "one"), 0),
+					{Role: "user", Name: "ann", Content: "hi"}, calling(`[{"type": "function", "function": {"name": "f", "arguments": "{}"}}]`),
+					{Role: "tool", Name: "f", Content: "1"}, {Role: "assistant", Reasoning: "so", Content: "one", Weight: new(float64)},
 				},
-				Tools: `[{"type": "function", "function": {"name": "f"}}]`,
+				Documents: `[{"title": "t"}]`,
+				Tools:     `[{"type": "function", "function": {"name": "f"}}]`,
 			},
 		},
 		{

@@ -1,6 +1,8 @@
 package datasets
 
 import (
+	"fmt"
+
 	"github.com/loraedge/loraedge/core/conversation"
 	"github.com/loraedge/loraedge/plugins/sdk"
 )
@@ -19,6 +21,7 @@ func (Messages) Describe() sdk.DatasetType {
 		Description: `a list of messages, each {"role": …, "content": …}`,
 		Columns: append([]sdk.Column{
 			{Name: "messages", Required: true, Description: "role is system, developer, user, assistant or tool; content a string or a list of text parts; tool_calls, weight or loss_weight as needed"},
+			{Name: "documents", Description: "documents for the chat template: a JSON list"},
 			{Name: "tools", Description: "tool definitions: a JSON list, or a string that holds one"},
 		}, turnColumns...),
 	}
@@ -33,6 +36,12 @@ func (Messages) Convert(r sdk.Record) (conversation.Conversation, error) {
 	}
 	if c.Messages, err = readTurns(r, "messages", messageKeys); err != nil {
 		return c, err
+	}
+	if v, ok := r.Value("documents"); ok {
+		if sdk.Kind(v) != "a list" {
+			return c, fmt.Errorf("%q is %s, want a list", r.FieldName("documents"), sdk.Kind(v))
+		}
+		c.Documents = string(v)
 	}
 	c.Tools, err = readTools(r)
 	return c, err

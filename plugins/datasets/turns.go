@@ -95,8 +95,8 @@ func turnsOf(name string, v json.RawMessage, keys turnKeys) ([]conversation.Mess
 	return messages, nil
 }
 
-// readTurn reads one turn. OpenAI's name, tool_call_id, refusal and the like are
-// passed over: they do not change what is said.
+// readTurn reads one turn. OpenAI's refusal, annotations and the like are passed
+// over: they do not change what is said.
 func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) {
 	var m conversation.Message
 	var turn map[string]json.RawMessage
@@ -134,8 +134,19 @@ func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) 
 		}
 		m.Content = ""
 	}
+	m.Name, m.ToolCallID = optional(turn, "name"), optional(turn, "tool_call_id")
+	m.Reasoning = optional(turn, "reasoning_content")
 	m.Weight, err = readWeight(turn)
 	return m, err
+}
+
+// optional is a part of a turn that need not be there, "" where it is no string.
+func optional(turn map[string]json.RawMessage, key string) string {
+	var text string
+	if json.Unmarshal(turn[key], &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // readContent is a string, or a list of parts {"type": "text", "text": …},

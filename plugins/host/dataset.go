@@ -119,6 +119,9 @@ func checkConversation(c conversation.Conversation) error {
 			return fmt.Errorf("message %d has the weight %v, want a number of at least 0", i, *w)
 		}
 	}
+	if err := checkList("documents", c.Documents); err != nil {
+		return err
+	}
 	return checkList("tools", c.Tools)
 }
 

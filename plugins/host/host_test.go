@@ -62,7 +62,7 @@ func TestUnknownNamesListTheKnown(t *testing.T) {
 	_, err := h.Architecture(t.Context(), "gpt9")
 	wantError(t, err, `model_type is "gpt9", which no plugin knows; known are llama, mistral, qwen2`)
 	_, err = h.Dataset(t.Context(), "parrot")
-	wantError(t, err, `dataset type "parrot"`, "known are alpaca, completion, messages, prompt, sharegpt")
+	wantError(t, err, `dataset type "parrot"`, "known are alpaca, completion, kto, messages, preference, prompt, sharegpt")
 }
 
 func TestBuiltinDatasetConvertsInOrder(t *testing.T) {

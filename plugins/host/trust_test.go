@@ -24,7 +24,7 @@ func find(t *testing.T, h *host.Host, name string) host.Info {
 func TestListShowsBuiltinAndForeign(t *testing.T) {
 	h := newHost(t, host.Options{}, "arch-panics")
 	self := find(t, h, "builtin")
-	if self.From != "built in" || !self.Trusted || self.Problem != "" || self.Protocol != protocol.Version || len(self.Families) != 3 || len(self.Types) != 5 {
+	if self.From != "built in" || !self.Trusted || self.Problem != "" || self.Protocol != protocol.Version || len(self.Families) != 3 || len(self.Types) != 7 {
 		t.Errorf("built-in plugin is listed as %+v", self)
 	}
 	foreign := find(t, h, "panics")

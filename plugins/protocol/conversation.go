@@ -18,7 +18,7 @@ func ResultToWire(r Result) *pb.Result {
 		return &pb.Result{Error: Text(r.Error)}
 	}
 	c := r.Conversation
-	w := &pb.Conversation{Text: Text(c.Text), Tools: Text(c.Tools)}
+	w := &pb.Conversation{Text: Text(c.Text), Tools: Text(c.Tools), Documents: Text(c.Documents)}
 	w.Messages, w.Rejected, w.Label = messagesToWire(c.Messages), messagesToWire(c.Rejected), c.Label
 	if c.Fields != nil {
 		w.Fields = make(map[string]string, len(c.Fields))
@@ -34,7 +34,7 @@ func ResultToWire(r Result) *pb.Result {
 func ResultFromWire(w *pb.Result) Result {
 	c := w.GetConversation()
 	r := Result{Error: w.GetError()}
-	r.Conversation = conversation.Conversation{Text: c.GetText(), Tools: c.GetTools(), Fields: c.GetFields()}
+	r.Conversation = conversation.Conversation{Text: c.GetText(), Tools: c.GetTools(), Documents: c.GetDocuments(), Fields: c.GetFields()}
 	r.Conversation.Messages, r.Conversation.Rejected = messagesFromWire(c.GetMessages()), messagesFromWire(c.GetRejected())
 	if c != nil {
 		r.Conversation.Label = c.Label
@@ -47,6 +47,7 @@ func messagesToWire(messages []conversation.Message) []*pb.Message {
 	for _, m := range messages {
 		out = append(out, &pb.Message{
 			Role: Text(m.Role), Content: Text(m.Content), ToolCalls: Text(m.ToolCalls), Weight: m.Weight,
+			Name: Text(m.Name), ToolCallId: Text(m.ToolCallID), Reasoning: Text(m.Reasoning),
 		})
 	}
 	return out
@@ -57,6 +58,7 @@ func messagesFromWire(messages []*pb.Message) []conversation.Message {
 	for _, m := range messages {
 		out = append(out, conversation.Message{
 			Role: m.GetRole(), Content: m.GetContent(), ToolCalls: m.GetToolCalls(), Weight: m.Weight,
+			Name: m.GetName(), ToolCallID: m.GetToolCallId(), Reasoning: m.GetReasoning(),
 		})
 	}
 	return out

@@ -69,7 +69,7 @@ func TestResultsSurviveTheWire(t *testing.T) {
 			Messages: []conversation.Message{{Role: "user", Content: "u"}, {Role: "assistant", Content: "good"}},
 			Rejected: []conversation.Message{{Role: "user", Content: "u"}, {Role: "assistant", Content: "bad"}},
 		}},
-		{Conversation: conversation.Conversation{Messages: []conversation.Message{{Role: "assistant"}}, Label: new(bool)}},
+		{Conversation: conversation.Conversation{Messages: []conversation.Message{{Role: "assistant", Reasoning: "r"}, {Role: "tool", Name: "n", ToolCallID: "c"}}, Label: new(bool), Documents: "[]"}},
 		{Conversation: conversation.Conversation{
 			Messages: []conversation.Message{{Role: "user", Content: "c", ToolCalls: "[1]", Weight: &weight}, {Role: "tool"}},
 			Tools:    "[]", Fields: map[string]string{"a": ""},

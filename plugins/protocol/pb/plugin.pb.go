@@ -1187,6 +1187,7 @@ type Conversation struct {
 	Fields        map[string]string      `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Rejected      []*Message             `protobuf:"bytes,5,rep,name=rejected,proto3" json:"rejected,omitempty"`
 	Label         *bool                  `protobuf:"varint,6,opt,name=label,proto3,oneof" json:"label,omitempty"`
+	Documents     string                 `protobuf:"bytes,7,opt,name=documents,proto3" json:"documents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1263,12 +1264,22 @@ func (x *Conversation) GetLabel() bool {
 	return false
 }
 
+func (x *Conversation) GetDocuments() string {
+	if x != nil {
+		return x.Documents
+	}
+	return ""
+}
+
 type Message struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Role          string                 `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
 	Content       string                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
 	ToolCalls     string                 `protobuf:"bytes,3,opt,name=tool_calls,json=toolCalls,proto3" json:"tool_calls,omitempty"`
 	Weight        *float64               `protobuf:"fixed64,4,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	ToolCallId    string                 `protobuf:"bytes,6,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
+	Reasoning     string                 `protobuf:"bytes,7,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1329,6 +1340,27 @@ func (x *Message) GetWeight() float64 {
 		return *x.Weight
 	}
 	return 0
+}
+
+func (x *Message) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Message) GetToolCallId() string {
+	if x != nil {
+		return x.ToolCallId
+	}
+	return ""
+}
+
+func (x *Message) GetReasoning() string {
+	if x != nil {
+		return x.Reasoning
+	}
+	return ""
 }
 
 var File_plugin_proto protoreflect.FileDescriptor
@@ -1425,24 +1457,29 @@ const file_plugin_proto_rawDesc = "" +
 	"\aresults\x18\x01 \x03(\v2\x1a.loraedge.plugin.v1.ResultR\aresults\"d\n" +
 	"\x06Result\x12D\n" +
 	"\fconversation\x18\x01 \x01(\v2 .loraedge.plugin.v1.ConversationR\fconversation\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"\xd0\x02\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"\xee\x02\n" +
 	"\fConversation\x127\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1b.loraedge.plugin.v1.MessageR\bmessages\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
 	"\x05tools\x18\x03 \x01(\tR\x05tools\x12D\n" +
 	"\x06fields\x18\x04 \x03(\v2,.loraedge.plugin.v1.Conversation.FieldsEntryR\x06fields\x127\n" +
 	"\brejected\x18\x05 \x03(\v2\x1b.loraedge.plugin.v1.MessageR\brejected\x12\x19\n" +
-	"\x05label\x18\x06 \x01(\bH\x00R\x05label\x88\x01\x01\x1a9\n" +
+	"\x05label\x18\x06 \x01(\bH\x00R\x05label\x88\x01\x01\x12\x1c\n" +
+	"\tdocuments\x18\a \x01(\tR\tdocuments\x1a9\n" +
 	"\vFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
-	"\x06_label\"~\n" +
+	"\x06_label\"\xd2\x01\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\tR\acontent\x12\x1d\n" +
 	"\n" +
 	"tool_calls\x18\x03 \x01(\tR\ttoolCalls\x12\x1b\n" +
-	"\x06weight\x18\x04 \x01(\x01H\x00R\x06weight\x88\x01\x01B\t\n" +
+	"\x06weight\x18\x04 \x01(\x01H\x00R\x06weight\x88\x01\x01\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12 \n" +
+	"\ftool_call_id\x18\x06 \x01(\tR\n" +
+	"toolCallId\x12\x1c\n" +
+	"\treasoning\x18\a \x01(\tR\treasoningB\t\n" +
 	"\a_weight2\xba\x01\n" +
 	"\fArchitecture\x12\\\n" +
 	"\bDescribe\x12#.loraedge.plugin.v1.DescribeRequest\x1a+.loraedge.plugin.v1.ArchitectureDescription\x12L\n" +
