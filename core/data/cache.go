@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,11 +44,15 @@ func PrepareCached(ctx context.Context, sources []Source, o Options, settings an
 			os.Chtimes(path, now, now)
 			return s, true, nil
 		}
-		if s, err = prepareIn(ctx, filepath.Dir(path), sources, o); err == nil {
+		s, err = prepareIn(ctx, filepath.Dir(path), sources, o)
+		if err == nil {
 			if s.Keep(path) == nil {
 				cache.prune(path)
 			}
-			return s, false, nil
+			if s.m != nil {
+				return s, false, nil
+			}
+			err = errStore{errors.New("the finished file cannot be opened again")}
 		}
 		if full := (errStore{}); !errors.As(err, &full) {
 			return nil, false, err
@@ -145,7 +150,8 @@ func hashFile(ctx context.Context, path string) (string, error) {
 }
 
 // prune removes the token files that were unused for longest, until the rest
-// is within the bound; but not the newest, nor what other programs put there.
+// is within the bound, and what an interrupted run left of a day ago; but not the newest, nor what
+// other programs put there.
 func (c Cache) prune(newest string) {
 	entries, err := os.ReadDir(c.Dir)
 	if err != nil || c.MaxBytes == 0 {
@@ -153,8 +159,13 @@ func (c Cache) prune(newest string) {
 	}
 	var files []fs.FileInfo
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && filepath.Ext(e.Name()) == tokenExt && info.Mode().IsRegular() {
+		info, err := e.Info()
+		switch {
+		case err != nil || !info.Mode().IsRegular():
+		case filepath.Ext(e.Name()) == tokenExt:
 			files = append(files, info)
+		case strings.HasPrefix(e.Name(), unfinished) && time.Since(info.ModTime()) > 24*time.Hour:
+			os.Remove(filepath.Join(c.Dir, e.Name()))
 		}
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return cmp.Compare(b.ModTime().UnixNano(), a.ModTime().UnixNano()) })

@@ -109,6 +109,10 @@ func TestCacheRemovesTheOldest(t *testing.T) {
 	cache := Cache{Dir: t.TempDir(), MaxBytes: 1500}
 	note := filepath.Join(cache.Dir, "note.txt")
 	os.WriteFile(note, make([]byte, 5000), 0o644)
+	left, current := filepath.Join(cache.Dir, unfinished+"1"), filepath.Join(cache.Dir, unfinished+"2")
+	os.WriteFile(left, nil, 0o644)
+	os.WriteFile(current, nil, 0o644)
+	os.Chtimes(left, time.Now().Add(-48*time.Hour), time.Now().Add(-48*time.Hour))
 	var paths []string
 	for i := range 3 {
 		path := filepath.Join(cache.Dir, string(rune('a'+i))+tokenExt)
@@ -122,6 +126,12 @@ func TestCacheRemovesTheOldest(t *testing.T) {
 		if _, err := os.Stat(paths[i]); (err == nil) != kept {
 			t.Errorf("%s: %v, wanted it kept: %v", paths[i], err, kept)
 		}
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Error("what an interrupted run left is still there")
+	}
+	if _, err := os.Stat(current); err != nil {
+		t.Error("what another run is writing is gone")
 	}
 	if _, err := os.Stat(note); err != nil {
 		t.Error("a file that is not the cache's is gone")

@@ -35,6 +35,9 @@ type Store struct {
 	meta    fileMeta
 }
 
+// unfinished begins the names of files that are being written.
+const unfinished = ".tokens-"
+
 // errStore is of a place where tokens cannot be written.
 type errStore struct{ err error }
 
@@ -43,7 +46,7 @@ func (e errStore) Unwrap() error { return e.err }
 
 // NewStore makes a store in a new temporary file of dir, which Close removes.
 func NewStore(dir string) (*Store, error) {
-	f, err := os.CreateTemp(dir, ".tokens-*")
+	f, err := os.CreateTemp(dir, unfinished+"*")
 	if err != nil {
 		return nil, fmt.Errorf("no place for the tokenised data: %w", err)
 	}
@@ -123,16 +126,36 @@ func OpenStore(path string) (*Store, error) {
 	return s, nil
 }
 
-// Keep gives a finished temporary store its lasting name; it is whole when it appears there.
+// Keep gives a finished temporary store its lasting name; it is whole when it
+// appears there. Where that fails the store goes on as a temporary one.
 func (s *Store) Keep(path string) error {
 	if err := s.file.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(s.path, path); err != nil {
+	// Not every system renames a file that is open.
+	s.unload()
+	renamed := os.Rename(s.path, path)
+	if renamed == nil {
+		s.temporary, s.path = false, path
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
 		return err
 	}
-	s.temporary, s.path = false, path
-	return nil
+	s.file = f
+	if err := s.load(); err != nil {
+		return err
+	}
+	return renamed
+}
+
+// unload closes the file.
+func (s *Store) unload() error {
+	if s.m != nil {
+		s.m.Unmap()
+		s.m, s.entries = nil, nil
+	}
+	return s.file.Close()
 }
 
 // Path is where the token file is.
@@ -189,11 +212,7 @@ func (s *Store) Example(i int) (Example, error) {
 
 // Close lets go of the file, and removes it where it is a temporary one.
 func (s *Store) Close() error {
-	if s.m != nil {
-		s.m.Unmap()
-		s.m, s.entries = nil, nil
-	}
-	err := s.file.Close()
+	err := s.unload()
 	if s.temporary {
 		err = os.Remove(s.path)
 	}
