@@ -31,6 +31,9 @@ var lowerings = map[program.Op]func(*kernels, *instr) error{
 	program.OpAdd:               lowerAdd,
 	program.OpCopy:              lowerCopy,
 	program.OpZero:              lowerZero,
+	program.OpCrossEntropy:      lowerCrossEntropy,
+	program.OpGradNorm:          lowerGradNorm,
+	program.OpAdamW:             lowerAdamW,
 }
 
 // matrix is an operand with its address; rows is 0 where it is absent.

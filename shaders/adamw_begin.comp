@@ -1,0 +1,44 @@
+#version 460
+// adamw_begin: what all parameters of an AdamW update share, from optimizer [1,4], whose steps, or
+// skipped updates where the norm is not finite, it counts.
+// Grid: 1 workgroup, of which one invocation works.
+//
+// 1 − βᵗ cancels for β near 1, so that the power is taken in pairs of floats.
+#include "common.glsl"
+#include "math.glsl"
+#include "precise.glsl"
+#include "adamw.glsl"
+
+layout(local_size_x = 32) in;
+layout(push_constant, scalar) uniform Push {
+  Floats optimizer;
+  Factors factors;
+  Scalars scalars;
+};
+
+// one_minus_power is 1 − base^n.
+float one_minus_power(float base, uint n) {
+  vec2 power = vec2(1, 0), square = vec2(base, 0);
+  for (; n > 0; n >>= 1) {
+    if ((n & 1) != 0) power = pair_product(power, square);
+    square = pair_product(square, square);
+  }
+  vec2 rest = pair_sum(vec2(1, 0), -power);
+  return rest.x;
+}
+
+void main() {
+  if (gl_LocalInvocationID.x != 0) return;
+  float norm = optimizer.v[0];
+  if (!finite(norm)) {
+    factors.apply = 0;
+    optimizer.v[2] += 1;
+    return;
+  }
+  float steps = optimizer.v[1] + 1;
+  optimizer.v[1] = steps;
+  factors.apply = 1;
+  factors.clip = scalars.max_norm > 0 && norm > scalars.max_norm ? scalars.max_norm / (norm + 1e-6) : 1;
+  factors.correction1 = one_minus_power(scalars.beta1, uint(steps));
+  factors.root_correction2 = sqrt(one_minus_power(scalars.beta2, uint(steps)));
+}
