@@ -44,6 +44,12 @@ func (m *bpe) encode(w *worker, word string) ([]part, error) {
 	return w.parts, nil
 }
 
+// local says that how a word is cut follows from its merges alone, so that a place
+// over which nothing merges cuts it in two.
+func (m *bpe) local() bool {
+	return !m.byteLevel && !m.ignoreMerges && m.prefix == "" && m.suffix == ""
+}
+
 // wholeWord finds a word in the vocabulary.
 func (m *bpe) wholeWord(w *worker, word string) (int32, bool) {
 	if !m.byteLevel {

@@ -1,6 +1,10 @@
 package tokenizer
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // cut is a part of a text: a match of the delimiter or what lies between two.
 type cut struct {
@@ -122,23 +126,64 @@ func joinNext(cuts []cut) []cut {
 	return out
 }
 
-// nextWord is where the word that begins at start ends: before the first `▁` that
-// follows another character.
-func nextWord(s string, start int) int {
-	end := start
-	for strings.HasPrefix(s[end:], spaceSymbol) {
-		end += len(spaceSymbol)
-	}
-	if i := strings.Index(s[end:], spaceSymbol); i >= 0 {
-		return end + i
-	}
-	return len(s)
+// wordCut cuts before every `▁` that follows another character, where no token of a
+// vocabulary reaches over the cut. Nothing merges there, so a text comes out the same
+// word by word, and words are remembered.
+type wordCut struct {
+	// joined are the characters that come before a `▁` inside some token.
+	joined []rune
 }
 
-// splitWords cuts before every `▁` that follows another character.
-func splitWords(t text, emit func(text) error) error {
+const (
+	// spaceSymbol stands for a space in the tokens of SentencePiece.
+	spaceSymbol = "▁"
+	maxJoined   = 32 // with more, little is gained
+)
+
+// newWordCut is nil where the vocabulary does not allow it.
+func newWordCut(m model) *wordCut {
+	if _, ok := m.lookup(spaceSymbol); !ok {
+		return nil
+	}
+	w := &wordCut{}
+	m.tokens(func(_ int32, token string) {
+		for at := 1; at < len(token) && len(w.joined) <= maxJoined; at++ {
+			if !strings.HasPrefix(token[at:], spaceSymbol) {
+				continue
+			}
+			before, _ := utf8.DecodeLastRuneInString(token[:at])
+			if before != '▁' && !slices.Contains(w.joined, before) {
+				w.joined = append(w.joined, before)
+			}
+		}
+	})
+	if len(w.joined) > maxJoined {
+		return nil
+	}
+	return w
+}
+
+// end is where the word that begins at start ends.
+func (w *wordCut) end(s string, start int) int {
+	for end := start; ; {
+		for strings.HasPrefix(s[end:], spaceSymbol) {
+			end += len(spaceSymbol)
+		}
+		i := strings.Index(s[end:], spaceSymbol)
+		if i < 0 {
+			return len(s)
+		}
+		end += i
+		before, _ := utf8.DecodeLastRuneInString(s[:end])
+		if end > start && before != '▁' && !slices.Contains(w.joined, before) {
+			return end
+		}
+	}
+}
+
+func (w *wordCut) split(t text, emit func(text) error) error {
 	for start := 0; start < len(t.s); {
-		end := nextWord(t.s, start)
+		end := w.end(t.s, start)
 		if err := emit(t.slice(start, end)); err != nil {
 			return err
 		}

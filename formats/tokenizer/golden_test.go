@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// kinds are the small tokenizers that testdata/make_goldens.py trains.
-var kinds = []string{"gpt2", "llama3", "qwen2", "smollm", "llama2", "metaspace"}
+// kinds are the small tokenizer.json files that testdata/make_goldens.py and
+// make_more_goldens.py train.
+var kinds = []string{"gpt2", "llama3", "qwen2", "smollm", "llama2", "metaspace", "t5", "bert", "words", "bytes_first"}
 
 // goldenCase is what the Rust library makes of a text. A token is id, start
 // and end.
@@ -29,15 +30,20 @@ func readGolden(t testing.TB, kind string) (*Tokenizer, []goldenCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var cases []goldenCase
+	readCases(t, kind, &cases)
+	return tok, cases
+}
+
+func readCases(t testing.TB, kind string, into any) {
+	t.Helper()
 	data, err := os.ReadFile("testdata/" + kind + ".golden.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []goldenCase
-	if err := json.Unmarshal(data, &cases); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		t.Fatal(err)
 	}
-	return tok, cases
 }
 
 func same(tokens []Token, want [][3]int) bool {
@@ -116,6 +122,9 @@ func TestLongWordsTakeLittleTime(t *testing.T) {
 			got, err := tok.Encode(text)
 			if err != nil {
 				t.Fatalf("%s: half a MiB of %q: %v", kind, unit, err)
+			}
+			if len(got) == 0 {
+				continue // nothing but space, which this kind drops
 			}
 			if last := got[len(got)-1]; last.End != len(text) {
 				t.Errorf("%s: half a MiB of %q: the last token ends at %d of %d", kind, unit, last.End, len(text))

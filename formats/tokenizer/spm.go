@@ -9,9 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// spaceSymbol stands for a space in the pieces of SentencePiece.
-const spaceSymbol = "▁"
-
 // ParseSentencePiece reads a SentencePiece model (Kudo and Richardson 2018), BPE or
 // unigram, and encodes as that library does: control pieces such as <s> are not
 // recognised in a text, and EncodeSpecial adds nothing. Load adds both.
@@ -61,10 +58,9 @@ func (f *spmFile) tokenizer() (*Tokenizer, error) {
 	if f.kind == 1 {
 		t.model, err = f.unigram(pieces)
 	} else {
-		var m *spmBPE
-		m, err = f.bpe(pieces, literal)
-		if err == nil && m.splits {
-			t.split = splitWords
+		m := f.bpe(pieces, literal)
+		if words := newWordCut(m); words != nil && m.symbols[spaceSymbol] < int32(len(pieces)) {
+			t.split = words.split
 		}
 		t.model = m
 	}

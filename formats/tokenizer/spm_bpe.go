@@ -20,9 +20,6 @@ type spmBPE struct {
 	bytes   *[256]int32 // nil: no byte fallback
 	// unused says what comes in the place of a piece that is marked as unused.
 	unused map[int32][]part
-	// splits says that no piece has a `▁` after another character: then nothing
-	// merges across such a place, and a text is encoded word by word.
-	splits bool
 }
 
 const (
@@ -30,7 +27,7 @@ const (
 	nothing = -1      // a character that is in no piece
 )
 
-func (f *spmFile) bpe(pieces []string, literal *trie) (*spmBPE, error) {
+func (f *spmFile) bpe(pieces []string, literal *trie) *spmBPE {
 	m := &spmBPE{vocab: make(vocab, len(pieces)), symbols: make(map[string]int32, len(pieces)), literal: literal, unk: f.unk}
 	var merging []int32
 	for i, p := range f.pieces {
@@ -40,7 +37,6 @@ func (f *spmFile) bpe(pieces []string, literal *trie) (*spmBPE, error) {
 			merging = append(merging, int32(i))
 		}
 	}
-	_, m.splits = m.symbols[spaceSymbol]
 	next := int32(len(pieces))
 	for _, id := range merging {
 		for i, r := range pieces[id] {
@@ -50,14 +46,13 @@ func (f *spmFile) bpe(pieces []string, literal *trie) (*spmBPE, error) {
 				next++
 			}
 		}
-		m.splits = m.splits && nextWord(pieces[id], 0) == len(pieces[id])
 	}
 	m.addMerges(f, merging)
 	m.expandUnused(f)
 	if f.byteFallback {
 		m.bytes = findBytes(m.vocab)
 	}
-	return m, nil
+	return m
 }
 
 // addMerges lists the pairs that make a piece. Pieces of one score are merged

@@ -70,6 +70,11 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if t.model, err = parseModel(root.at("model"), kind, pre.byteLevel); err != nil {
 		return nil, err
 	}
+	if m, ok := t.model.(*bpe); ok && m.local() {
+		if words := newWordCut(m); words != nil {
+			t.split = chain([]splitter{t.split, words.split})
+		}
+	}
 	if t.added, err = parseAdded(root); err != nil {
 		return nil, err
 	}

@@ -5,8 +5,9 @@
 
 A TOKENIZER is a file: a tokenizer.json is asked of the Python package tokenizers
 (the Rust library), a *.model of sentencepiece, a tekken*.json of mistral-common. Texts are those
-below, random strings (the same ones every time), and pieces of the files given with --text.
-A line of the output is a text, its tokens (id, and where the library gives them the bytes it
+below, random strings (the same ones every time), and pieces of the files given with --text; encoding these last is
+timed, on one thread, the best of three.
+A line of the output after the first is a text, its tokens (id, and where the library gives them the bytes it
 stands for), the same with special tokens around, and what decoding gives back.
 """
 
@@ -16,7 +17,10 @@ import os
 import pathlib
 import random
 import sys
+import time
 
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["RAYON_NUM_THREADS"] = "1"
 sys.path.remove(str(pathlib.Path(__file__).parent))  # this file is named like the package
 
 WORDS = ("the of and naïve café Straße señor isn't WE'LL I'm don't 3.14 1,000 2024-01-31 foo_bar fooBar HTTPServer "
@@ -87,7 +91,7 @@ def from_rust(path):
         special = t.encode(text)
         return {"tokens": byte_offsets(text, bare.encode(text)), "special": byte_offsets(text, special),
                 "decoded": plain.decode(special.ids, skip_special_tokens=False), "skipped": plain.decode(special.ids, skip_special_tokens=True)}
-    return case, [a["content"] for a in state.get("added_tokens", [])][:200], t.get_vocab_size()
+    return case, bare.encode, [a["content"] for a in state.get("added_tokens", [])][:200]
 
 
 def from_sentencepiece(path):
@@ -98,7 +102,7 @@ def from_sentencepiece(path):
         ids = t.encode(text)
         return {"tokens": [[i] for i in ids], "skipped": None if t.unk_id() in ids else t.decode(ids)}
     added = [t.id_to_piece(i) for i in range(t.vocab_size()) if t.is_control(i) or t.id_to_piece(i)[:1] in "<["]
-    return case, added[:200], t.vocab_size()
+    return case, t.encode, added[:200]
 
 
 def from_mistral(path):
@@ -108,7 +112,17 @@ def from_mistral(path):
     def case(text):
         ids = t.encode(text, bos=False, eos=False)
         return {"tokens": [[i] for i in ids], "skipped": t.decode(ids)}
-    return case, [], t.n_words
+    return case, lambda text: t.encode(text, bos=False, eos=False), []
+
+
+def seconds(encode, texts):
+    best = float("inf")
+    for _ in range(3 if texts else 0):
+        start = time.perf_counter()
+        for text in texts:
+            encode(text)
+        best = min(best, time.perf_counter() - start)
+    return best if texts else 0
 
 
 def main():
@@ -121,18 +135,19 @@ def main():
     a.out.mkdir(parents=True, exist_ok=True)
     for path in a.tokenizer:
         library = from_sentencepiece if path.suffix == ".model" else from_mistral if path.name.startswith("tekken") else from_rust
-        case, added, size = library(path)
-        texts = TEXTS + random_texts(a.random, added) + list(file_texts(a.text))
+        case, encode, added = library(path)
+        real = list(file_texts(a.text))
+        texts = TEXTS + random_texts(a.random, added) + real
         name = f"{path.parent.name}-{path.name}"
         with open(a.out / f"{name}.jsonl", "w", encoding="utf-8") as f:
-            f.write(json.dumps({"path": os.path.abspath(path), "size": size}) + "\n")
+            f.write(json.dumps({"path": os.path.abspath(path), "timed": len(real), "seconds": seconds(encode, real)}) + "\n")
             for text in texts:
                 try:
                     text.encode()
                     f.write(json.dumps({"text": text, **case(text)}) + "\n")
                 except Exception as e:  # what the library refuses, ours must refuse
                     f.write(json.dumps({"text": text, "error": str(e)}) + "\n")
-        print(name, size, len(texts), flush=True)
+        print(name, len(texts), flush=True)
 
 
 main()

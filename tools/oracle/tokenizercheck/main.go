@@ -9,18 +9,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
-// header is the first line of a file.
+// header is the first line of a file: the tokenizer, and how long the library took for the
+// last Timed texts.
 type header struct {
-	Path string
-	Size int
+	Path    string
+	Timed   int
+	Seconds float64
 }
 
 // expected is another line: a text and what the library makes of it. A token is an
@@ -35,12 +40,11 @@ type expected struct {
 func main() {
 	total := 0
 	for _, path := range os.Args[1:] {
-		different, cases, err := check(path)
+		different, err := check(path)
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", path, err)
+			fmt.Printf("%s: %v\n", path, err)
 			different++
 		}
-		fmt.Printf("%s: %d of %d texts differ\n", path, different, cases)
 		total += different
 	}
 	if total > 0 {
@@ -48,29 +52,16 @@ func main() {
 	}
 }
 
-func check(path string) (different, cases int, err error) {
-	f, err := os.Open(path)
+func check(path string) (different int, err error) {
+	h, cases, err := read(path)
 	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close()
-	lines := json.NewDecoder(bufio.NewReaderSize(f, 1<<20))
-	var h header
-	if err := lines.Decode(&h); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	tok, err := load(h.Path)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	for {
-		var e expected
-		if err := lines.Decode(&e); err == io.EOF {
-			return different, cases, nil
-		} else if err != nil {
-			return different, cases, err
-		}
-		cases++
+	for _, e := range cases {
 		if what := compare(tok, e); what != "" {
 			different++
 			if different <= 5 {
@@ -78,6 +69,51 @@ func check(path string) (different, cases int, err error) {
 			}
 		}
 	}
+	fmt.Printf("%s: %d of %d texts differ%s\n", filepath.Base(path), different, len(cases), speed(tok, h, cases))
+	return different, nil
+}
+
+func read(path string) (h header, cases []expected, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return h, nil, err
+	}
+	defer f.Close()
+	lines := json.NewDecoder(bufio.NewReaderSize(f, 1<<20))
+	if err := lines.Decode(&h); err != nil {
+		return h, nil, err
+	}
+	for {
+		var e expected
+		if err := lines.Decode(&e); err == io.EOF {
+			return h, cases, nil
+		} else if err != nil {
+			return h, nil, err
+		}
+		cases = append(cases, e)
+	}
+}
+
+// speed compares the time of one thread, the best of three rounds.
+func speed(tok *tokenizer.Tokenizer, h header, cases []expected) string {
+	if h.Timed == 0 || h.Timed > len(cases) {
+		return ""
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	best, size := time.Duration(math.MaxInt64), 0
+	for range 3 {
+		start := time.Now()
+		size = 0
+		for _, e := range cases[len(cases)-h.Timed:] {
+			size += len(e.Text)
+			if _, err := tok.Encode(e.Text); err != nil {
+				return ", " + err.Error()
+			}
+		}
+		best = min(best, time.Since(start))
+	}
+	mega := float64(size) / 1e6
+	return fmt.Sprintf(", %.1f MB/s, the library %.1f: %.1f times as fast", mega/best.Seconds(), mega/h.Seconds, h.Seconds/best.Seconds())
 }
 
 // load reads a tokenizer without the files around it, as the libraries do.
