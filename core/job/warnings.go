@@ -36,7 +36,7 @@ func (j *Job) warnings() []string {
 	whole := n.Examples + n.Dropped + n.Untrained
 	warn(n.Cut*2 > whole, "most examples are cut: %s%s; sequence_len = %d would hold 95 %% of them whole", share(n.Cut, whole), where(n, "cut"), n.P95)
 	warn(n.Dropped*2 > whole, "most examples are dropped as too long: %s%s; sequence_len = %d would hold 95 %% of them", share(n.Dropped, whole), where(n, "dropped"), n.P95)
-	warn(n.Cut > 0 && n.Cut*2 <= whole && j.hasText(), `text beyond sequence_len is left out; on_long = "split" goes on with it in further examples`)
+	warn(n.Cut > 0 && j.hasText(), `text beyond sequence_len is left out; on_long = "split" goes on with it in further examples`)
 	warn(n.Duplicates > 0, "%s records repeat an earlier one%s%s", share(n.Duplicates, n.Records), where(n, "duplicates"), j.leak())
 	warn(n.Tokens > 0 && n.Trained*100 < n.Tokens, "only %s tokens are trained", share(n.Trained, n.Tokens))
 	warn(n.SamePairs > 0, "%s pairs have the same answer twice%s: they teach nothing", share(n.SamePairs, n.Pairs), where(n, "equal_pairs"))

@@ -38,37 +38,53 @@ func readParquet(path string, yield func(Record) error) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	number := 0
+	rows := parquetRows{path: path, root: root, yield: func(r Record) error {
+		inYield = true
+		err := yield(r)
+		inYield = false
+		return err
+	}}
 	for _, group := range file.RowGroups() {
-		rows := group.Rows()
-		defer rows.Close()
-		buf := make([]parquet.Row, rowsAtOnce)
-		for {
-			n, readErr := rows.ReadRows(buf)
-			for _, row := range buf[:n] {
-				number++
-				rec := Record{Source: path, Number: number}
-				if rec.JSON, err = root.record(row); err != nil {
-					return fmt.Errorf("%s (record %d): %w", path, number, err)
-				}
-				inYield = true
-				if err := yield(rec); err != nil {
-					return err
-				}
-				inYield = false
-			}
-			if errors.Is(readErr, io.EOF) {
-				break
-			}
-			if readErr != nil {
-				return fmt.Errorf("%s: after record %d: %w", path, number, readErr)
-			}
-			if n == 0 {
-				return fmt.Errorf("%s: after record %d: the rows end before their announced number", path, number)
-			}
+		if err := rows.group(group); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// parquetRows gives the rows of one group after the other.
+type parquetRows struct {
+	path   string
+	root   *node
+	number int
+	yield  func(Record) error
+}
+
+func (p *parquetRows) group(g parquet.RowGroup) error {
+	rows := g.Rows()
+	defer rows.Close()
+	buf := make([]parquet.Row, rowsAtOnce)
+	for {
+		n, readErr := rows.ReadRows(buf)
+		for _, row := range buf[:n] {
+			p.number++
+			record, err := p.root.record(row)
+			if err != nil {
+				return fmt.Errorf("%s (record %d): %w", p.path, p.number, err)
+			}
+			if err := p.yield(Record{JSON: record, Source: p.path, Number: p.number}); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(readErr, io.EOF):
+			return nil
+		case readErr != nil:
+			return fmt.Errorf("%s: after record %d: %w", p.path, p.number, readErr)
+		case n == 0:
+			return fmt.Errorf("%s: after record %d: the rows end before their announced number", p.path, p.number)
+		}
+	}
 }
 
 func openParquet(path string) (f *os.File, size int64, done func(), err error) {
