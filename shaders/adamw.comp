@@ -5,7 +5,7 @@
 // Shapes: grads, params, m, v [n].
 // Grid: n/256 workgroups, folded; an invocation an element. Reads all four, writes three.
 #include "common.glsl"
-#include "adamw.glsl"
+#include "update.glsl"
 
 layout(local_size_x = 256) in;
 layout(push_constant, scalar) uniform Push {
@@ -19,12 +19,9 @@ layout(push_constant, scalar) uniform Push {
 void main() {
   uint i = flat_group() * 256 + gl_LocalInvocationID.x;
   if (i >= n || factors.apply == 0) return;
-  float rate = scalars.learning_rate * rate_factor;
   float g = factors.clip * grads.v[i];
-  float first = scalars.beta1 * m.v[i] + (1 - scalars.beta1) * g;
-  float second = scalars.beta2 * v.v[i] + (1 - scalars.beta2) * g * g;
+  float first = first_moment(m.v[i], g, scalars), second = second_moment(v.v[i], g, scalars);
   m.v[i] = first;
   v.v[i] = second;
-  float denominator = sqrt(second) / factors.root_correction2 + scalars.epsilon;
-  params.v[i] = (1 - rate * scalars.weight_decay * decay) * params.v[i] - rate / factors.correction1 * first / denominator;
+  params.v[i] = adam_step(params.v[i], first, second, factors, scalars, rate_factor, decay);
 }

@@ -34,6 +34,13 @@ var lowerings = map[program.Op]func(*kernels, *instr) error{
 	program.OpCrossEntropy:      lowerCrossEntropy,
 	program.OpGradNorm:          lowerGradNorm,
 	program.OpAdamW:             lowerAdamW,
+	program.OpAdamW8:            lowerAdamW8,
+	program.OpSGD:               lowerSGD,
+	program.OpNoise:             lowerNoise,
+	program.OpDrop:              lowerDrop,
+	program.OpWeightNorm:        lowerWeightNorm,
+	program.OpMagnitude:         lowerMagnitude,
+	program.OpMagnitudeGrad:     lowerMagnitudeGrad,
 }
 
 // matrix is an operand with its address; rows is 0 where it is absent.

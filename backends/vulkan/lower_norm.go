@@ -26,25 +26,41 @@ func lowerRMSNormGrad(k *kernels, in *instr) error {
 
 func lowerRMSNormWeightGrad(k *kernels, in *instr) error {
 	x, rstd, dy, dw := in.in[0], in.in[1], in.in[2], in.out[0]
-	k.columnSums(true, x, dy, rstd, rstd.elements(), dw)
+	k.columnSums(&columnSums{terms: termsNorm, x: x, dy: dy, rstd: rstd, rows: rstd.elements(), y: dw})
 	return nil
 }
 
 func lowerBiasGrad(k *kernels, in *instr) error {
 	dy, db := in.in[0], in.out[0]
-	k.columnSums(false, dy, matrix{}, matrix{}, dy.rows, db)
+	k.columnSums(&columnSums{terms: termsX, x: dy, rows: dy.rows, y: db})
 	return nil
 }
 
-// columnSums adds sums over rows to y [1, C], in two dispatches of column_sums.comp: parts of at
-// least 64 rows, and as many as keep a large GPU busy.
-func (k *kernels) columnSums(norm bool, x, dy, rstd matrix, rows int, y matrix) {
-	each := max(64, over(rows, 256))
-	n := over(rows, each)
-	part := k.scratch(n, y.cols)
-	columns := uint32(over(y.cols, 64))
-	k.add("column_sums", constants(norm, false), push(x, dy, rstd, part, rows, y.cols, each),
-		[3]uint32{columns, uint32(n), 1}, 32*float64(rows*y.cols))
-	k.then("column_sums", constants(false, true), push(part, matrix{}, matrix{}, y, n, y.cols, n),
-		[3]uint32{columns, 1, 1}, 16*float64(n*y.cols))
+// What column_sums.comp adds up.
+const (
+	termsX = iota
+	termsNorm
+	termsProduct
+)
+
+// columnSums is a call of column_sums.comp; norm is given where the sums are multiplied by adapter/norm.
+type columnSums struct {
+	terms             int
+	x, dy, rstd, norm matrix
+	rows              int
+	y                 matrix
+}
+
+// columnSums adds sums over rows to y [1, C], in two dispatches: parts of at least 64 rows, and as
+// many as keep a large GPU busy.
+func (k *kernels) columnSums(s *columnSums) {
+	cols := s.y.cols
+	each := max(64, over(s.rows, 256))
+	n := over(s.rows, each)
+	part := k.scratch(n, cols)
+	columns := uint32(over(cols, 64))
+	k.add("column_sums", constants(s.terms, false, false), push(s.x, s.dy, s.rstd, s.norm, part, k.scalars, s.rows, cols, each),
+		[3]uint32{columns, uint32(n), 1}, 32*float64(s.rows*cols))
+	k.then("column_sums", constants(termsX, true, s.norm.given()), push(part, matrix{}, matrix{}, s.norm, s.y, k.scalars, n, cols, n),
+		[3]uint32{columns, 1, 1}, 16*float64(n*cols))
 }

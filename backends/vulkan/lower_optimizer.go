@@ -21,20 +21,48 @@ func lowerGradNorm(k *kernels, in *instr) error {
 	return nil
 }
 
-// lowerAdamW is a small dispatch for what all parameters share, then one for each range; ranges
-// without a gap between them that differ in nothing are one.
-func lowerAdamW(k *kernels, in *instr) error {
-	grads, params, m, v, optimizer := in.in[0], in.out[0], in.out[1], in.out[2], in.out[3]
-	factors := k.scratch(1, 4)
-	k.add("adamw_begin", nil, push(optimizer, factors, k.scalars), flat(1), 1000)
-	for i, r := range merged(in.attr.Ranges) {
-		at := uint64(4 * r.Offset)
-		n := int(r.Len)
-		k.add("adamw", nil,
-			push(grads.address+at, params.address+at, m.address+at, v.address+at, factors, k.scalars, n, r.Rate, r.Decay),
-			flat(over(n, 256)), 112*float64(n))
+// updateBegin finds what all parameters of an update share; the dispatches of ranges wait for it.
+func (k *kernels) updateBegin(optimizer matrix, count bool) (factors matrix) {
+	factors = k.scratch(1, 4)
+	k.add("update_begin", constants(count), push(optimizer, factors, k.scalars), flat(1), 1000)
+	return factors
+}
+
+// eachRange adds a dispatch for each range; ranges without a gap between them that differ in nothing
+// are one. at is the range's first element.
+func (k *kernels) eachRange(shader string, ranges []program.Range, cost float64, pushed func(at uint64, r program.Range) []byte) {
+	for i, r := range merged(ranges) {
+		k.add(shader, nil, pushed(uint64(r.Offset), r), flat(over(int(r.Len), 256)), cost*float64(r.Len))
 		k.list[len(k.list)-1].after = i == 0
 	}
+}
+
+func lowerAdamW(k *kernels, in *instr) error {
+	grads, params, m, v := in.in[0], in.out[0], in.out[1], in.out[2]
+	factors := k.updateBegin(in.out[3], true)
+	k.eachRange("adamw", in.attr.Ranges, 112, func(at uint64, r program.Range) []byte {
+		return push(grads.address+4*at, params.address+4*at, m.address+4*at, v.address+4*at, factors, k.scalars, int(r.Len), r.Rate, r.Decay)
+	})
+	return nil
+}
+
+func lowerSGD(k *kernels, in *instr) error {
+	grads, params, m := in.in[0], in.out[0], in.out[1]
+	factors := k.updateBegin(in.out[2], true)
+	k.eachRange("sgd", in.attr.Ranges, 80, func(at uint64, r program.Range) []byte {
+		return push(grads.address+4*at, params.address+4*at, m.address+4*at, factors, k.scalars, int(r.Len), r.Rate, r.Decay)
+	})
+	return nil
+}
+
+func lowerAdamW8(k *kernels, in *instr) error {
+	grads, signed, unsigned := in.in[0], in.in[1], in.in[2]
+	params, m, v, scales := in.out[0], in.out[1], in.out[2], in.out[3]
+	factors := k.updateBegin(in.in[3], false)
+	k.eachRange("adamw8", in.attr.Ranges, 64, func(at uint64, r program.Range) []byte {
+		return push(grads.address+4*at, signed, unsigned, params.address+4*at, m.address+at, v.address+at, scales.address+at/256*4,
+			factors, k.scalars, int(r.Len), scales.cols, r.Rate, r.Decay)
+	})
 	return nil
 }
 

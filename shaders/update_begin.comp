@@ -1,15 +1,16 @@
 #version 460
-// adamw_begin: what all parameters of an AdamW update share, from optimizer [1,4], whose steps, or
-// skipped updates where the norm is not finite, it counts.
+// update_begin: what all parameters of an update share, from optimizer [1,4], whose steps, or
+// skipped updates where the norm is not finite, it counts where COUNT is set.
 // Grid: 1 workgroup, of which one invocation works.
 //
 // 1 − βᵗ cancels for β near 1, so that the power is taken in pairs of floats.
 #include "common.glsl"
 #include "math.glsl"
 #include "precise.glsl"
-#include "adamw.glsl"
+#include "update.glsl"
 
 layout(local_size_x = 32) in;
+layout(constant_id = 0) const bool COUNT = true;
 layout(push_constant, scalar) uniform Push {
   Floats optimizer;
   Factors factors;
@@ -32,11 +33,11 @@ void main() {
   float norm = optimizer.v[0];
   if (!finite(norm)) {
     factors.apply = 0;
-    optimizer.v[2] += 1;
+    if (COUNT) optimizer.v[2] += 1;
     return;
   }
-  float steps = optimizer.v[1] + 1;
-  optimizer.v[1] = steps;
+  float steps = optimizer.v[1];
+  if (COUNT) optimizer.v[1] = ++steps;
   factors.apply = 1;
   factors.clip = scalars.max_norm > 0 && norm > scalars.max_norm ? scalars.max_norm / (norm + 1e-6) : 1;
   factors.correction1 = one_minus_power(scalars.beta1, uint(steps));
