@@ -55,6 +55,27 @@ func (d Device) CheckTypes(p *program.Program) error {
 	return nil
 }
 
+// Timing is the time of instruction Instr of the segment that call Call of an
+// entry names.
+type Timing struct {
+	Call, Instr int
+	Seconds     float64
+}
+
+// Timer is an Executable that can say where the time of an entry goes.
+type Timer interface {
+	// Time runs an entry and returns the time of each of its instructions, in
+	// the order of the entry's calls.
+	Time(entry int, s *program.Scalars) ([]Timing, error)
+}
+
+// Meter is a Backend that can measure what its device can do at most.
+type Meter interface {
+	// Peak measures multiply-adds in registers whose factors are of a type, in
+	// floating-point operations a second; 0 where there is no such instruction.
+	Peak(dtype.DType) (float64, error)
+}
+
 // Executable is a compiled program with its memory.
 type Executable interface {
 	// Write copies data to the buffer from byte offset on; Read copies back.

@@ -98,3 +98,21 @@ func (b *Backend) Compile(p *program.Program) (backends.Executable, error) {
 	}
 	return newExecutable(p, b)
 }
+
+// Peak measures multiply-adds in registers on all threads, the best of some
+// tries: whatever else runs on the machine can only lower one.
+func (b *Backend) Peak(d dtype.DType) (float64, error) {
+	if d == dtype.F16 {
+		return 0, nil // factors of F16 are multiplied as F32
+	}
+	m, err := newMachine(b.threads, b.isa)
+	if err != nil {
+		return 0, err
+	}
+	defer m.close()
+	var best float64
+	for range 10 {
+		best = max(best, 1e9*m.peak(d == dtype.BF16, 0.02))
+	}
+	return best, nil
+}

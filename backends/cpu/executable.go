@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
@@ -135,12 +136,12 @@ func (x *Executable) Run(entry int, s *program.Scalars) error { return x.run(ent
 
 // Time runs an entry and returns the seconds that each of its instructions
 // took, in the order of the entry's calls.
-func (x *Executable) Time(entry int, s *program.Scalars) ([]Timing, error) {
-	var all []Timing
+func (x *Executable) Time(entry int, s *program.Scalars) ([]backends.Timing, error) {
+	var all []backends.Timing
 	if entry >= 0 && entry < len(x.program.Entries) {
 		for c, call := range x.program.Entries[entry].Calls {
 			for i := range x.program.Segments[call.Segment].Instrs {
-				all = append(all, Timing{Call: c, Instr: i})
+				all = append(all, backends.Timing{Call: c, Instr: i})
 			}
 		}
 	}
@@ -152,13 +153,6 @@ func (x *Executable) Time(entry int, s *program.Scalars) ([]Timing, error) {
 		all[i].Seconds = seconds[i]
 	}
 	return all, nil
-}
-
-// Timing is the time of instruction Instr of the segment that call Call of an
-// entry names.
-type Timing struct {
-	Call, Instr int
-	Seconds     float64
 }
 
 func (x *Executable) run(entry int, s *program.Scalars, seconds []float64) error {

@@ -86,6 +86,9 @@ func (m *machine) alloc(bytes int64) ([]byte, error) {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&floats[0])), bytes), nil
 }
 
+// peak is not known of plain Go.
+func (m *machine) peak(bool, float64) float64 { return 0 }
+
 func (m *machine) free([]byte) {}
 func (m *machine) close()      { m.entries = nil }
 

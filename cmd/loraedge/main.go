@@ -35,6 +35,7 @@ type cli struct {
 	Check    checkCommand    `cmd:"" help:"Read everything, train nothing: mistakes, the data as the model sees it, the memory plan."`
 	Eval     evalCommand     `cmd:"" help:"Loss and perplexity on the datasets, of the base model and of an adapter."`
 	Generate generateCommand `cmd:"" help:"Answer a prompt with a base model, with or without an adapter."`
+	Bench    benchCommand    `cmd:"" help:"Measure a training step: each instruction, and its share of what this machine can do."`
 	Devices  devicesCommand  `cmd:"" help:"List what training can run on."`
 	Plugins  pluginsCommand  `cmd:"" help:"List plugins, or trust one."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
