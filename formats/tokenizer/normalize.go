@@ -33,7 +33,7 @@ func parseNormalizer(n node) (normalizer, error) {
 	case "Lowercase":
 		return lowercase, nil
 	case "StripAccents":
-		return func(t text) (text, error) { return t.filter(func(r rune) bool { return !unicode.IsMark(r) }), nil }, nil
+		return func(t text) (text, error) { return t.filter(func(r rune) bool { return !unicode.Is(accents, r) }), nil }, nil
 	case "BertNormalizer":
 		return parseBertNormalizer(n)
 	case "Nmt":

@@ -35,7 +35,7 @@ func parseBertNormalizer(n node) (normalizer, error) {
 	}
 	if strip {
 		steps = append(steps, formNormalizer(norm.NFD), func(t text) (text, error) {
-			return t.filter(func(r rune) bool { return !unicode.Is(unicode.Mn, r) }), nil
+			return t.filter(func(r rune) bool { return !unicode.Is(bertMarks, r) }), nil
 		})
 	}
 	if lower {
@@ -45,15 +45,7 @@ func parseBertNormalizer(n node) (normalizer, error) {
 }
 
 func cleanText(t text) (text, error) {
-	t = t.filter(func(r rune) bool {
-		switch r {
-		case '\t', '\n', '\r':
-			return true
-		case 0, '\uFFFD':
-			return false
-		}
-		return !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
-	})
+	t = t.filter(func(r rune) bool { return !unicode.Is(bertControls, r) })
 	return t.mapRunes(func(r rune) rune {
 		if unicode.IsSpace(r) {
 			return ' '

@@ -84,9 +84,9 @@ func parsePreTokenizer(n node, kind string) (splitter, error) {
 	case "Digits":
 		single, err := n.boolOr("individual_digits", false)
 		if single {
-			return cutAt(class(unicode.IsNumber), "Isolated", false), err
+			return cutAt(class(isNumber), "Isolated", false), err
 		}
-		return cutAt(class(unicode.IsNumber), "Contiguous", false), err
+		return cutAt(class(isNumber), "Contiguous", false), err
 	case "Punctuation":
 		behavior, err := n.behavior("Isolated")
 		return cutAt(class(isPunctuation), behavior, false), err

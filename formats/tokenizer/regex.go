@@ -127,8 +127,9 @@ func compilePattern(onig string) (matcher, error) {
 	return pattern{re}, nil
 }
 
-// wordClass is Oniguruma's \w, to be put into a class.
-const wordClass = `\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\p{Other_Alphabetic}`
+// wordClass is Oniguruma's \w, to be put into a class. It has the digits and
+// fractions of Latin-1, but no others of their kind.
+const wordClass = `²³¹¼½¾\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\p{Other_Alphabetic}`
 
 // translatePattern rewrites what Oniguruma and regexp2 read differently, and
 // refuses what regexp2 would read wrongly.

@@ -27,7 +27,7 @@ func normalForm(t text, form norm.Form) text {
 }
 
 func combiningClass(r rune) uint8 {
-	if r < 0x300 {
+	if r < 0x300 || unicode.Is(formless, r) {
 		return 0
 	}
 	var buf [utf8.UTFMax]byte
@@ -57,7 +57,7 @@ func decompose(s string, form norm.Form) []change {
 		changes = append(changes, change{r, kind})
 	}
 	for i, r := range s {
-		if r < utf8.RuneSelf {
+		if r < utf8.RuneSelf || unicode.Is(formless, r) {
 			push(r, 0)
 			continue
 		}
@@ -106,23 +106,42 @@ func composePair(a, b rune) (rune, bool) {
 	if size != len(composed) {
 		return 0, false
 	}
+	if unicode.Is(formless, r) || unicode.Is(formless, a) || unicode.Is(formless, b) {
+		return 0, false
+	}
 	// The pair may also have composed after a reordering, which is not this
 	// pair's composition.
 	return r, norm.NFD.String(composed) == norm.NFD.String(string(a))+string(b)
 }
 
-// isWord says whether r is a word character as UTS 18 and Rust's regex have it.
 func isWord(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 	}
-	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc,
-		unicode.Other_Alphabetic, unicode.Join_Control)
+	return unicode.Is(wordChars, r)
 }
 
-func isPunctuation(r rune) bool {
-	if r < utf8.RuneSelf {
-		return '!' <= r && r <= '/' || ':' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
+func isPunctuation(r rune) bool { return unicode.Is(punctuation, r) }
+
+func isNumber(r rune) bool { return unicode.Is(numbers, r) }
+
+// newRuneTable makes a table of ranges, each given by its first and last character.
+func newRuneTable(bounds ...rune) *unicode.RangeTable {
+	t := &unicode.RangeTable{}
+	for i := 0; i < len(bounds); i += 2 {
+		first, last := bounds[i], bounds[i+1]
+		if last <= 0xFFFF {
+			t.R16 = append(t.R16, unicode.Range16{Lo: uint16(first), Hi: uint16(last), Stride: 1})
+			if last <= unicode.MaxLatin1 {
+				t.LatinOffset++
+			}
+			continue
+		}
+		if first <= 0xFFFF {
+			t.R16 = append(t.R16, unicode.Range16{Lo: uint16(first), Hi: 0xFFFF, Stride: 1})
+			first = 0x10000
+		}
+		t.R32 = append(t.R32, unicode.Range32{Lo: uint32(first), Hi: uint32(last), Stride: 1})
 	}
-	return unicode.IsPunct(r)
+	return t
 }
