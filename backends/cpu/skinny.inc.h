@@ -5,10 +5,30 @@ enum {
 	FEW_ROWS = 8,         // dot products up to here
 	NARROW = 64,          // a narrow side has at most this
 	ROW_STEP = 8 * MR,    // rows of a task of a narrow product
-	LONG_K_BLOCK = 256,
+	LONG_K_BLOCK = 2048,  // whole rows of most models, read from their beginning to their end
 };
 
 INLINE int64_t narrow_width(const product *p) { return le_min(NR, le_round(p->n, VL)); }
+
+// Up to MR rows of A by NR columns of packed B.
+static void narrow_tiles(const product *p, view a, int64_t m, int64_t rows, int64_t n, int64_t k_count, const float *b, const float *bias, int add) {
+	int64_t width = narrow_width(p), cols = le_min(NR, p->n - n);
+	if (rows == MR) {
+		int order = a.cols == 1 ? BY_ROWS : BY_COLUMNS;
+		strip part = {k_count, order == BY_ROWS ? a.rows : a.cols, width, a.p, b, 0};
+		panel_tile(p, order, &part, NULL, m, n, MR, cols, bias, add);
+		return;
+	}
+	for (int64_t i = 0; i < rows; i++) {
+		float t[NR], row[LONG_K_BLOCK];
+		for (int64_t k = 0; k < k_count; k++)
+			row[k] = a.p[i * a.rows + k * a.cols];
+		strip part = {k_count, 0, width, row, b, 0};
+		target edge = {.c = t, .ldc = NR, .alpha = p->alpha};
+		single[le_div(cols, VL)](&part, NULL, &edge);
+		store_edge(p, t, m + i, n, 1, cols, bias, add);
+	}
+}
 
 // Rows of a product with few columns: B is packed, A is read in place, or
 // masked a block at a time.
@@ -18,34 +38,18 @@ static void narrow_task(void *context, int64_t task, int thread) {
 	int64_t m0 = task * ROW_STEP, m1 = le_min(m0 + ROW_STEP, p->m), width = narrow_width(p);
 	for (int64_t k0 = 0; k0 < p->k; k0 += LONG_K_BLOCK) {
 		int64_t kn = le_min(LONG_K_BLOCK, p->k - k0);
-		view a = {p->a.p + m0 * p->a.rows + k0 * p->a.cols, p->a.rows, p->a.cols};
-		if (p->drop_a.keys) {
-			float *work = e->local[thread].p;
-			for (int64_t m = m0; m < m1; m++)
-				drop_row(&p->drop_a, work + (m - m0) * LONG_K_BLOCK, a.p + (m - m0) * a.rows, kn, m, k0);
-			a = (view){work, LONG_K_BLOCK, 1};
-		}
-		int order = a.cols == 1 ? BY_ROWS : BY_COLUMNS;
-		int64_t s = order == BY_ROWS ? a.rows : a.cols;
 		int add = p->add || k0 > 0;
 		const float *bias = k0 == 0 ? p->bias : NULL;
-		for (int64_t n = 0; n < p->n; n += NR) {
-			const float *b = p->pb + n * p->k + k0 * width;
-			int64_t cols = le_min(NR, p->n - n);
-			int64_t m = m0;
-			for (; m + MR <= m1; m += MR) {
-				strip part = {kn, s, width, a.p + (m - m0) * a.rows, b};
-				panel_tile(p, order, &part, NULL, m, n, MR, cols, bias, add);
+		for (int64_t m = m0; m < m1; m += MR) {
+			view a = {p->a.p + m * p->a.rows + k0 * p->a.cols, p->a.rows, p->a.cols};
+			if (p->drop_a.keys) {
+				float *work = e->local[thread].p;
+				for (int64_t i = 0; i < le_min(MR, m1 - m); i++)
+					drop_row(&p->drop_a, work + i * LONG_K_BLOCK, a.p + i * a.rows, kn, m + i, k0);
+				a = (view){work, LONG_K_BLOCK, 1};
 			}
-			for (; m < m1; m++) {
-				float t[NR], row[LONG_K_BLOCK];
-				for (int64_t k = 0; k < kn; k++)
-					row[k] = a.p[(m - m0) * a.rows + k * a.cols];
-				strip part = {kn, 0, width, row, b};
-				target edge = {.c = t, .ldc = NR, .alpha = p->alpha};
-				single[le_div(cols, VL)](&part, NULL, &edge);
-				store_edge(p, t, m, n, 1, cols, bias, add);
-			}
+			for (int64_t n = 0; n < p->n; n += NR)
+				narrow_tiles(p, a, m, le_min(MR, m1 - m), n, kn, p->pb + n * p->k + k0 * width, bias, add);
 		}
 	}
 }
@@ -58,7 +62,7 @@ static void pack_narrow_task(void *context, int64_t task, int thread) {
 
 static int narrow_product(le_engine *e, product *p) {
 	p->pb = le_shared(e, LE_SHARED_B, le_round(p->n, NR) * p->k * 4);
-	if (!p->pb || (p->drop_a.keys && !le_locals(e, ROW_STEP * LONG_K_BLOCK * 4)))
+	if (!p->pb || (p->drop_a.keys && !le_locals(e, MR * LONG_K_BLOCK * 4)))
 		return 1;
 	void *context[] = {p, e};
 	le_pool_run(e->pool, le_div(p->n, NR), pack_narrow_task, context);
@@ -75,9 +79,9 @@ typedef struct {
 	int64_t span, a_step, a_panel; // of A: from k to k + 1, and from MR rows to the next
 } flat;
 
-enum { FLAT_K = 128, SPAN = 4 * NR };
+enum { FLAT_K = 128, SPAN = 4 * NR, AHEAD = 16 };
 
-INLINE int64_t flat_floats(int64_t m) { return 2 * le_round(m, MR) * SPAN + FLAT_K * SPAN; }
+INLINE int64_t flat_floats(int64_t m) { return 2 * le_round(m, MR) * SPAN + FLAT_K * NR; }
 
 // Adds sums [m, SPAN] to what C has.
 static void store_flat(const flat *f, const float *sums, float *work, int64_t n, int64_t cols) {
@@ -97,6 +101,17 @@ static void store_flat(const flat *f, const float *sums, float *work, int64_t n,
 	}
 }
 
+// Rows of at most NR columns of B, with its mask.
+static void copy_part(const product *p, int64_t k0, int64_t count, int64_t n, int64_t cols, float *to) {
+	for (int64_t k = k0; k < k0 + count; k++, to += NR) {
+		decode(&p->b, k, n, cols, to);
+		for (int64_t j = cols; j < le_round(cols, VL); j++)
+			to[j] = 0;
+		if (p->drop_b.keys)
+			drop_row(&p->drop_b, to, to, cols, k, n);
+	}
+}
+
 static void flat_task(void *context, int64_t task, int thread) {
 	const flat *f = context;
 	const product *p = f->p;
@@ -106,24 +121,16 @@ static void flat_task(void *context, int64_t task, int thread) {
 	for (int64_t k0 = 0; k0 < p->k; k0 += FLAT_K) {
 		int64_t kn = le_min(FLAT_K, p->k - k0), ldb = p->b.cols;
 		const float *b = (const float *)p->b.p + k0 * ldb + n;
-		for (int64_t k = 0; copied && k < kn; k++) {
-			float *to = copy + k * SPAN;
-			decode(&p->b, k0 + k, n, cols, to);
-			for (int64_t j = cols; j < le_round(cols, VL); j++)
-				to[j] = 0;
-			if (p->drop_b.keys)
-				drop_row(&p->drop_b, to, to, cols, k0 + k, n);
-		}
-		if (copied)
-			b = copy, ldb = SPAN;
-		else // the next block's rows, which lie too far apart for the processor to foresee
-			for (int64_t k = kn; k < le_min(2 * FLAT_K, p->k - k0); k++)
-				for (int64_t j = 0; j < cols; j += 16)
-					__builtin_prefetch(b + k * ldb + j);
 		for (int64_t j = 0; j < cols;) {
 			int v = next_vectors(le_div(cols - j, VL));
+			strip part = {kn, f->a_step, ldb, NULL, b + j, 0};
+			if (copied) {
+				copy_part(p, k0, kn, n + j, le_min(v * VL, cols - j), copy);
+				part.b = copy, part.ldb = NR;
+			}
 			for (int64_t m = 0; m < rows; m += MR) {
-				strip part = {kn, f->a_step, ldb, p->pa + m / MR * f->a_panel + k0 * f->a_step, b + j};
+				part.a = p->pa + m / MR * f->a_panel + k0 * f->a_step;
+				part.ahead = m == 0 && !copied ? AHEAD * ldb : 0;
 				target t = {.c = sums + m * SPAN + j, .ldc = SPAN, .alpha = 1, .add = k0 > 0};
 				TILES[FLOATS][BY_COLUMNS][v](&part, NULL, &t);
 			}

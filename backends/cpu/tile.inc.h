@@ -11,6 +11,7 @@ enum { LINE = 16 };
 typedef struct {
 	int64_t k, s, ldb;
 	const float *a, *b;
+	int64_t ahead; // BY_COLUMNS: rows of B to ask memory for so early
 } strip;
 
 // acc[m, :] += Σ_k A(m, k)·b[k, :].
@@ -22,6 +23,10 @@ INLINE void accumulate(const int kind, const int rows, const int vectors, const 
 			UNROLLED
 			for (int v = 0; v < vectors; v++)
 				bv[v] = ld(p.b + v * VL);
+			if (order == BY_COLUMNS)
+				UNROLLED
+				for (int v = 0; v < vectors; v++)
+					__builtin_prefetch(p.b + p.ahead + v * VL);
 			UNROLLED
 			for (int m = 0; m < rows; m++) {
 				vf x = splat(order == BY_COLUMNS ? p.a[m] : order == BY_ROWS ? p.a[m * p.s] : p.a[m * LINE]);

@@ -183,9 +183,14 @@ INLINE vf dropped(const mask *d, uint32_t key, int64_t column, vf x) {
 	return (vf)((vi)(x * d->keep) & (vi)(h >= splat_u(d->threshold)));
 }
 // n elements of row r from column on.
-static void drop_row(const mask *d, float *to, const float *from, int64_t n, int64_t r, int64_t column) {
-	for (int64_t j = 0; j < n; j += VL)
-		st_to(to + j, dropped(d, d->keys[r], column + j, ld_to(from + j, n - j)), n - j);
+static void drop_row(const mask *of, float *to, const float *from, int64_t n, int64_t r, int64_t column) {
+	const mask d = *of; // apart from what is written
+	const uint32_t key = d.keys[r];
+	int64_t j = 0;
+	for (; j + VL <= n; j += VL)
+		st(to + j, dropped(&d, key, column + j, ld(from + j)));
+	if (j < n)
+		st_some(to + j, dropped(&d, key, column + j, ld_some(from + j, n - j)), n - j);
 }
 
 // Σ a·b over n elements, in VL·4 interleaved sums.
