@@ -37,6 +37,9 @@ func (s *Session) load(seed uint64, progress func(done, total int64)) error {
 		if err == nil {
 			err = w.close()
 		}
+		if err == nil && !s.base.Random {
+			err = s.base.Folder.Release(p.Tensor)
+		}
 		if err != nil {
 			return err
 		}

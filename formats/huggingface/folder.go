@@ -108,6 +108,25 @@ func (f *Folder) Tensor(name string) (safetensors.Tensor, bool) {
 // first one counts, as in Transformers.
 var tokenizerFiles = []string{tokenizerFile, "tekken.json", "tokenizer.model", "spiece.model"}
 
+// Release lets go of the memory that reading a tensor, and all its parts where
+// it is quantised, has taken; it can be read again.
+func (f *Folder) Release(name string) error {
+	parts := []safetensors.Tensor{f.tensors[name]}
+	if q, ok := f.quantized[name]; ok {
+		parts = []safetensors.Tensor{q.codes, q.absmax, q.nested}
+	}
+	for _, part := range parts {
+		for _, file := range f.files {
+			if file.Path() == part.Path {
+				if err := file.Release(part.Name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // TokenizerPath is the path of the tokenizer's file, an error where there is none.
 func (f *Folder) TokenizerPath() (string, error) {
 	for _, name := range tokenizerFiles {

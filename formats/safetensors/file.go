@@ -119,6 +119,16 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return t, ok
 }
 
+// Release lets go of the memory that reading a tensor has taken; the tensor can
+// be read again.
+func (f *File) Release(name string) error {
+	t, ok := f.tensors[name]
+	if !ok || f.file == nil || len(t.Data) == 0 {
+		return nil
+	}
+	return release(t.Data)
+}
+
 // Metadata is a copy of the header's free strings, such as format=pt.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
