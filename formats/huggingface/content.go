@@ -39,17 +39,24 @@ const hashChunk = 32 << 20
 // order of names over their descriptions and the SHA-256 of each 32 MiB of
 // their data, so that several cores can work on it.
 func (f *Folder) Hash(ctx context.Context) (string, error) {
-	tensors := f.Tensors()
-	var chunks [][]byte
-	for _, t := range tensors {
+	type chunk struct {
+		of   safetensors.Tensor
+		data []byte
+		last bool
+	}
+	var chunks []chunk
+	for _, t := range f.stored {
 		for rest := t.Data; len(rest) > 0; {
 			n := min(hashChunk, len(rest))
-			chunks, rest = append(chunks, rest[:n]), rest[n:]
+			chunks, rest = append(chunks, chunk{t, rest[:n], n == len(rest)}), rest[n:]
 		}
 	}
 	sums := make([][sha256.Size]byte, len(chunks))
 	err := parallel(ctx, len(chunks), func(i int) error {
-		sums[i] = sha256.Sum256(chunks[i])
+		sums[i] = sha256.Sum256(chunks[i].data)
+		if chunks[i].last {
+			return f.releasePart(chunks[i].of)
+		}
 		return nil
 	})
 	if err != nil {
@@ -57,7 +64,7 @@ func (f *Folder) Hash(ctx context.Context) (string, error) {
 	}
 	all := sha256.New()
 	hashBytes(all, f.Config.text)
-	for _, t := range tensors {
+	for _, t := range f.stored {
 		hashBytes(all, []byte(t.Name))
 		hashBytes(all, []byte(t.TypeName))
 		hashNumber(all, len(t.Shape))

@@ -40,6 +40,7 @@ type Folder struct {
 	tensors map[string]safetensors.Tensor
 
 	quantized map[string]quantized4 // by the weight's name
+	stored    []safetensors.Tensor  // all tensors as they are in the files, sorted by name
 }
 
 // Open reads a model folder and maps its weights. It fails where something is
@@ -116,12 +117,18 @@ func (f *Folder) Release(name string) error {
 		parts = []safetensors.Tensor{q.codes, q.absmax, q.nested}
 	}
 	for _, part := range parts {
-		for _, file := range f.files {
-			if file.Path() == part.Path {
-				if err := file.Release(part.Name); err != nil {
-					return err
-				}
-			}
+		if err := f.releasePart(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// releasePart lets go of one tensor of a file.
+func (f *Folder) releasePart(t safetensors.Tensor) error {
+	for _, file := range f.files {
+		if file.Path() == t.Path {
+			return file.Release(t.Name)
 		}
 	}
 	return nil

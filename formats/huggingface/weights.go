@@ -37,6 +37,7 @@ func (f *Folder) openWeights() error {
 		return fmt.Errorf("%s: the weight files hold no tensors", f.Dir)
 	}
 	f.names = slices.Sorted(maps.Keys(f.tensors))
+	f.stored = f.Tensors()
 	f.quantized = make(map[string]quantized4)
 	return f.foldQuantized()
 }
