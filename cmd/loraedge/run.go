@@ -101,7 +101,7 @@ type evalCommand struct {
 func (e evalCommand) Run(ctx context.Context) error {
 	e.Set = append(e.Set, "data.val_set_size=0", "train.eval_steps=0")
 	if e.Data != "" {
-		e.Set = append(e.Set, fmt.Sprintf("datasets.0.path=%q", e.Data))
+		e.Set = append(e.Set, fmt.Sprintf("datasets.0.path=%q", e.Data), "test_datasets=[]")
 	}
 	j, done, err := e.open(ctx, true)
 	if err != nil {

@@ -92,10 +92,14 @@ func (d *decoder) checkFull(c *Config) {
 
 // checkEvaluation refuses settings of an evaluation that never takes place.
 func (d *decoder) checkEvaluation(c *Config) {
-	if d.meant[meaning{key: "data.val_set_size"}] || d.failedAt("data.val_set_size") {
+	if d.meant[meaning{key: "data.val_set_size"}] || d.meant[meaning{key: "test_datasets"}] || d.failedAt("data.val_set_size") {
 		return
 	}
-	if c.Data.ValSetSize.None() {
+	if n := d.given["data.val_set_size"]; n != nil && !c.Data.ValSetSize.None() && len(c.TestDatasets) > 0 {
+		d.fail(n.keyErrorf("remove one of the two", "val_set_size and [[test_datasets]] exclude each other"))
+	}
+	nothing := c.Data.ValSetSize.None() && len(c.TestDatasets) == 0
+	if nothing {
 		if n := d.given["train.eval_steps"]; n != nil && c.Train.EvalSteps > 0 {
 			d.fail(n.keyErrorf("write val_set_size = 0.05 in [data], or remove it", "eval_steps has no effect without records to evaluate on"))
 		}
@@ -105,7 +109,7 @@ func (d *decoder) checkEvaluation(c *Config) {
 		n := d.given[key]
 		switch {
 		case n == nil || d.failedAt(key):
-		case c.Data.ValSetSize.None():
+		case nothing:
 			d.fail(n.keyErrorf("write val_set_size = 0.05 in [data]", "%s needs records to evaluate on", what))
 		case c.Train.EvalSteps == 0 && !d.failedAt("train.eval_steps"):
 			d.fail(n.keyErrorf("write eval_steps = 50 in [train], or how often else", "%s needs evaluations during the run, and eval_steps is 0", what))

@@ -19,6 +19,7 @@ type Config struct {
 	Adapter      Adapter      `json:"adapter"`
 	Quantization Quantization `json:"quantization"`
 	Datasets     []Dataset    `json:"datasets"`
+	TestDatasets []Dataset    `json:"test_datasets"`
 	Data         Data         `json:"data"`
 	Train        Train        `json:"train"`
 	Device       Device       `json:"device"`
@@ -47,7 +48,7 @@ type Quantization struct {
 	DoubleQuant bool   `json:"double_quant"`
 }
 
-// Dataset is one [[datasets]] entry.
+// Dataset is one entry of [[datasets]] or [[test_datasets]].
 type Dataset struct {
 	Path    Path        `json:"path"`
 	Type    DatasetType `json:"type"` // "": to be recognised

@@ -42,6 +42,7 @@ func TestDefaults(t *testing.T) {
 		Datasets: []Dataset{{
 			Path: Path{"data.jsonl", "run/data.jsonl"}, Type: "alpaca", Columns: Columns{}, Split: "train", Weight: 1,
 		}},
+		TestDatasets: []Dataset{},
 		Data: Data{
 			SequenceLen: 2048, SamplePacking: true, Shuffle: true, OnLong: "cut", DatasetPreparedPath: PreparedPath{Auto: true},
 			RolesToTrain: []string{"assistant"}, TrainOnEOS: "turn",
@@ -83,6 +84,7 @@ func TestEveryFormOfValue(t *testing.T) {
 		{`base_model="../x"`, func(c *Config) any { return c.BaseModel }, Path{"../x", "x"}},
 		{`base_model="~/x"`, func(c *Config) any { return c.BaseModel }, Path{"~/x", filepath.Join(home, "x")}},
 		{`datasets.0.path="embedded:demo"`, func(c *Config) any { return c.Datasets[0].Path.Embedded() }, true},
+		{`test_datasets=[{path = "t"}]`, func(c *Config) any { return c.TestDatasets[0].Split }, "validation"},
 		{`datasets.0.type=my-plugin`, func(c *Config) any { return c.Datasets[0].Type }, DatasetType("my-plugin")},
 		{`adapter.lora_alpha=8`, func(c *Config) any { return c.Adapter.LoraAlpha }, 8.0},
 		{`adapter.use_rslora=true`, func(c *Config) any { return c.Adapter.UseRSLora }, true},
@@ -182,7 +184,11 @@ func TestResolvedIsTheWholeConfiguration(t *testing.T) {
 		in := resolved
 		switch t := &tables[i]; {
 		case t.List:
-			in = resolved[t.Name].([]any)[0].(map[string]any)
+			entries := resolved[t.Name].([]any)
+			if len(entries) == 0 {
+				continue
+			}
+			in = entries[0].(map[string]any)
 		case t.Name != "":
 			in = resolved[t.Name].(map[string]any)
 		}

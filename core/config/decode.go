@@ -43,7 +43,7 @@ func (d *decoder) decode(c *Config) {
 		}
 		switch {
 		case t.List:
-			d.datasets(t, n, c)
+			d.datasets(t, n, field(config, t.Name).Addr().Interface().(*[]Dataset))
 		case n.table == nil:
 			d.fail(n.keyErrorf("begin it with a line "+t.header(), "%s is a table, found %s", t.Name, foundAsTable(n)))
 			d.meant[meaning{key: t.Name}] = true
@@ -78,18 +78,19 @@ func (d *decoder) required() {
 	}
 }
 
-// datasets reads the only array of tables.
-func (d *decoder) datasets(t *Table, n *node, c *Config) {
+// datasets reads an array of tables.
+func (d *decoder) datasets(t *Table, n *node, into *[]Dataset) {
 	if n.list == nil || slices.ContainsFunc(n.list, func(item *node) bool { return item.table == nil }) {
 		d.fail(n.keyErrorf("begin each with a line "+t.header(), "%s is a list of tables, found %s", t.Name, foundAsTable(n)))
 		d.meant[meaning{key: t.Name}] = true
 		return
 	}
-	c.Datasets = make([]Dataset, len(n.list))
+	all := make([]Dataset, len(n.list))
 	for i, item := range n.list {
-		c.Datasets[i] = newDataset()
-		d.table(t, item, reflect.ValueOf(&c.Datasets[i]).Elem())
+		all[i] = newDataset(t)
+		d.table(t, item, reflect.ValueOf(&all[i]).Elem())
 	}
+	*into = all
 }
 
 func foundAsTable(n *node) string {
@@ -292,8 +293,8 @@ func field(of reflect.Value, name string) reflect.Value {
 	return reflect.Value{}
 }
 
-// defaults is a lora.toml of all defaults; its one [[datasets]] entry holds
-// those of every entry.
+// defaults is a lora.toml of all defaults; the one entry of each list of tables
+// holds those of every entry.
 var defaults = sync.OnceValue(func() *node {
 	var b strings.Builder
 	for i := range tables {
@@ -319,7 +320,7 @@ var defaults = sync.OnceValue(func() *node {
 func Default() *Config { return newConfig() }
 
 func newConfig() *Config {
-	c := &Config{}
+	c := &Config{TestDatasets: []Dataset{}}
 	for i := range tables {
 		if t := &tables[i]; t.Name == "" {
 			setDefaults(t, defaults(), reflect.ValueOf(c).Elem())
@@ -330,9 +331,9 @@ func newConfig() *Config {
 	return c
 }
 
-func newDataset() Dataset {
+func newDataset(t *Table) Dataset {
 	var ds Dataset
-	setDefaults(tableNamed("datasets"), defaults().table["datasets"].list[0], reflect.ValueOf(&ds).Elem())
+	setDefaults(t, defaults().table[t.Name].list[0], reflect.ValueOf(&ds).Elem())
 	return ds
 }
 

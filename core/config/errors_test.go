@@ -61,7 +61,7 @@ func TestMistakes(t *testing.T) {
 		{"[quantization]\nbanana = 8", []string{`6:1 unknown key banana in [quantization] → the keys in [quantization] are load_in_4bit, quant_type, double_quant`}},
 		{"[report]\n\"a b\" = 8", []string{`6:1 unknown key "a b" in [report] → the keys in [report] are tensorboard, wandb, html, sample_prompts`}},
 		{"[trian]\nx = 1", []string{`5:2 unknown table trian → did you mean [train]?`}},
-		{"[banana]", []string{`5:2 unknown table banana → the tables are adapter, quantization, datasets, data, train, device, report, plugins`}},
+		{"[banana]", []string{`5:2 unknown table banana → the tables are adapter, quantization, datasets, test_datasets, data, train, device, report, plugins`}},
 		{"[train.data]", []string{`5:8 unknown table data in [train] → data is a table of its own: begin it with a line [data]`}},
 		{"train.lr = 1", []string{`5:7 unknown key lr in [train] → it is called learning_rate here`}},
 		{"[[train]]\nseed = 1", []string{`5:3 train is a table, found a list of tables → begin it with a line [train]`}},

@@ -1,5 +1,7 @@
 package config
 
+import "strconv"
+
 // Table is one table of lora.toml; the one without a name is the file's top.
 type Table struct {
 	Name string
@@ -43,14 +45,8 @@ var tables = []Table{
 		{Name: "quant_type", Default: `"nf4"`, Allowed: []string{"nf4"}, Doc: "the 4-bit format"},
 		{Name: "double_quant", Default: "true", Doc: "quantise the scales as well: 4.13 bits a weight instead of 4.5"},
 	}},
-	{Name: "datasets", List: true, Doc: "What is trained on; one `[[datasets]]` for each.", Keys: []Key{
-		{Name: "path", Required: true, Example: `"records.jsonl"`, Doc: "a file of records, a folder of such files, a glob such as `data/*.jsonl`, or `embedded:…`; see data.md"},
-		{Name: "type", Doc: "how a record becomes a conversation; left out, it is recognised from the first records"},
-		{Name: "columns", Default: "{}", Doc: "the type's columns to the records' own names where they differ: `{ instruction = \"question\", output = \"answer\" }`"},
-		{Name: "split", Default: `"train"`, Doc: "the split to read where the names in a folder or glob tell several"},
-		{Name: "limit", Default: "0", Range: atLeast(0), Doc: "use only the first so many records; 0 is all"},
-		{Name: "weight", Default: "1.0", Range: above(0), Doc: "multiplies the loss of this data set's tokens"},
-	}},
+	{Name: "datasets", List: true, Doc: "What is trained on; one `[[datasets]]` for each.", Keys: datasetKeys("train")},
+	{Name: "test_datasets", List: true, Doc: "What is evaluated on, instead of a part of the `[[datasets]]` (`val_set_size`); one `[[test_datasets]]` for each.", Keys: datasetKeys("validation")},
 	{Name: "data", Doc: "How records become batches of tokens.", Keys: []Key{
 		{Name: "sequence_len", Default: "2048", Range: between(8, 1<<20), Doc: "the most tokens of a record or pack"},
 		{Name: "sample_packing", Default: "true", Doc: "lay several records into one sequence; they do not see each other"},
@@ -117,6 +113,19 @@ var tables = []Table{
 		{Name: "paths", Default: "[]", Doc: "folders and executables where plugins are looked for as well"},
 		{Name: "sha256", Default: "{}", Doc: "the only bytes that a plugin of this name may have; a pin can forbid a plugin, not allow one"},
 	}},
+}
+
+// datasetKeys are those of a list of data sets, which reads this split unless
+// told otherwise.
+func datasetKeys(split string) []Key {
+	return []Key{
+		{Name: "path", Required: true, Example: `"records.jsonl"`, Doc: "a file of records, a folder of such files, a glob such as `data/*.jsonl`, or `embedded:…`; see data.md"},
+		{Name: "type", Doc: "how a record becomes a conversation; left out, it is recognised from the first records"},
+		{Name: "columns", Default: "{}", Doc: "the type's columns to the records' own names where they differ: `{ instruction = \"question\", output = \"answer\" }`"},
+		{Name: "split", Default: strconv.Quote(split), Doc: "the split to read where the names in a folder or glob tell several"},
+		{Name: "limit", Default: "0", Range: atLeast(0), Doc: "use only the first so many records; 0 is all"},
+		{Name: "weight", Default: "1.0", Range: above(0), Doc: "multiplies the loss of this data set's tokens"},
+	}
 }
 
 // exclusive are pairs of keys that say the same thing in two ways. The one

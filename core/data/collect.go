@@ -42,7 +42,7 @@ func (c *collector) collect(ctx context.Context, order <-chan *chunk) error {
 			return ctx.Err()
 		}
 		for i := range next.items {
-			if err := c.item(&c.counts.Sources[next.source], next.records[i], &next.items[i]); err != nil {
+			if err := c.item(next.source, next.records[i], &next.items[i]); err != nil {
 				return err
 			}
 		}
@@ -74,8 +74,9 @@ func (c *collector) finish() (Counts, error) {
 	return c.counts, c.store.Finish()
 }
 
-func (c *collector) item(s *SourceCounts, r container.Record, it *item) error {
+func (c *collector) item(source int, r container.Record, it *item) error {
 	n := &c.counts
+	s := &n.Sources[source]
 	n.Records++
 	s.Records++
 	if it.problem != "" {
@@ -109,6 +110,7 @@ func (c *collector) item(s *SourceCounts, r container.Record, it *item) error {
 		n.Longest = max(n.Longest, length)
 	}
 	for _, e := range it.examples {
+		e.source = source
 		if err := c.example(s, r, e); err != nil {
 			return err
 		}

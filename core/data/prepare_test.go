@@ -198,6 +198,9 @@ func TestPrepareCounts(t *testing.T) {
 	if diff := cmp.Diff(want, s.Counts()); diff != "" {
 		t.Errorf("of the store, wanted (-), got (+):\n%s", diff)
 	}
+	if s.Source(4) != 0 || s.Source(5) != 1 {
+		t.Errorf("examples 5 and 6 come from sources %d and %d", s.Source(4), s.Source(5))
+	}
 	if e, _ := s.Example(5); !slices.Equal(e.Weights, []float32{0, 0.5, 0.5}) {
 		t.Errorf("the second dataset's weights are %v", e.Weights)
 	}

@@ -176,6 +176,9 @@ func (s *Store) Len(i int) int { return s.entry(i).tokens }
 // Trained is the number of tokens of example i that carry loss.
 func (s *Store) Trained(i int) int { return s.entry(i).trained }
 
+// Source is the number of the source from which example i comes, from 0.
+func (s *Store) Source(i int) int { return s.entry(i).source }
+
 func (s *Store) entry(i int) entry { return readEntry(s.entries[i*entryBytes:]) }
 
 var errDamaged = errors.New("the file of tokenised data is damaged: remove it, it is made again")

@@ -33,6 +33,7 @@ type block struct {
 	bytes                 []byte
 	tokens, runs, trained int
 	kind                  Kind
+	source                int // of the record, in the order of the sources
 	top                   int32
 	sum                   [sha256.Size]byte
 }
@@ -64,12 +65,13 @@ func newBlock(e Example) block {
 type entry struct {
 	offset                int64
 	tokens, runs, trained int
+	source                int
 	kind                  Kind
 }
 
 func (b *block) entry(index []byte, offset int64) []byte {
 	index = binary.LittleEndian.AppendUint64(index, uint64(offset)|uint64(b.kind)<<56)
-	for _, n := range []int{b.tokens, b.runs, b.trained, 0} {
+	for _, n := range []int{b.tokens, b.runs, b.trained, b.source} {
 		index = binary.LittleEndian.AppendUint32(index, uint32(n))
 	}
 	return index
@@ -80,6 +82,7 @@ func readEntry(b []byte) entry {
 	return entry{
 		offset: int64(first & (1<<56 - 1)), kind: Kind(first >> 56),
 		tokens: int(binary.LittleEndian.Uint32(b[8:])), runs: int(binary.LittleEndian.Uint32(b[12:])), trained: int(binary.LittleEndian.Uint32(b[16:])),
+		source: int(binary.LittleEndian.Uint32(b[20:])),
 	}
 }
 

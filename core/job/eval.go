@@ -31,8 +31,8 @@ type Score struct {
 	Asked      *int    `json:"asked,omitempty"`
 }
 
-// Eval measures the base model, and the adapter where there is one, on all
-// examples of the datasets.
+// Eval measures the base model, and the adapter where there is one, on the test
+// datasets, or where there are none on all examples.
 func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
 	if err := j.trainable(); err != nil {
 		return err
@@ -47,11 +47,7 @@ func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
 		return UsageError{err}
 	}
 	defer session.Close()
-	all := make([]int, j.Store.Count())
-	for i := range all {
-		all[i] = i
-	}
-	batches, err := j.Plan.Validation(all)
+	batches, err := j.Plan.Validation(j.toEvaluate())
 	if err != nil {
 		return err
 	}
@@ -67,6 +63,18 @@ func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
 		}
 	}
 	return printScores(w, names, scores, o.JSON)
+}
+
+// toEvaluate are the examples of the test datasets, or all.
+func (j *Job) toEvaluate() []int {
+	if len(j.Config.TestDatasets) > 0 {
+		return j.Held
+	}
+	all := make([]int, j.Store.Count())
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 func (j *Job) score(ctx context.Context, s *model.Session, batches []*data.Batch, exact bool) (Score, error) {
@@ -93,6 +101,9 @@ func (j *Job) score(ctx context.Context, s *model.Session, batches []*data.Batch
 // assistant's, and counts the answers that equal it but for outer space.
 func (j *Job) exactMatches(ctx context.Context, s *model.Session) (hits, asked int, err error) {
 	for _, source := range j.sources {
+		if len(j.Config.TestDatasets) > 0 && !source.test {
+			continue
+		}
 		read := 0
 		err := eachRecord(source.Files, func(r container.Record) error {
 			if read++; source.Limit > 0 && read > source.Limit {

@@ -115,16 +115,10 @@ func (j *Job) Prepare(ctx context.Context) error {
 // plan splits off the validation examples and lays out the batches.
 func (j *Job) plan() error {
 	c := j.Config
-	n := j.Store.Count()
-	held := c.Data.ValSetSize.Count
-	if f := c.Data.ValSetSize.Fraction; f > 0 {
-		held = max(1, int(f*float64(n)+0.5))
+	trained, err := j.holdOut()
+	if err != nil {
+		return err
 	}
-	if held >= n {
-		return fmt.Errorf("val_set_size keeps %d of %d examples for evaluation: nothing is left to train on", held, n)
-	}
-	trained, valid := data.Split(n, held, uint64(c.Seed))
-	j.Held = valid
 	capacity := c.Train.MicroBatchSize * c.Data.SequenceLen
 	j.Plan = &data.Plan{
 		Store: j.Store, Train: trained, Seed: uint64(c.Seed), Shuffle: c.Data.Shuffle,
@@ -136,6 +130,34 @@ func (j *Job) plan() error {
 		j.Steps = train.Steps(j.Plan, c.Train.GradientAccumulationSteps, c.Train.NumEpochs)
 	}
 	return j.checkSchedule()
+}
+
+// holdOut takes out the examples to evaluate on: those of the test datasets,
+// or a part drawn by the seed. It gives those to train on.
+func (j *Job) holdOut() (trained []int, err error) {
+	c, n := j.Config, j.Store.Count()
+	if len(c.TestDatasets) > 0 {
+		for i := range n {
+			if j.sources[j.Store.Source(i)].test {
+				j.Held = append(j.Held, i)
+			} else {
+				trained = append(trained, i)
+			}
+		}
+		if len(trained) == 0 || len(j.Held) == 0 {
+			return nil, fmt.Errorf("%d examples are left to train on and %d to evaluate on: one of the two has none with a token that is trained", len(trained), len(j.Held))
+		}
+		return trained, nil
+	}
+	held := c.Data.ValSetSize.Count
+	if f := c.Data.ValSetSize.Fraction; f > 0 {
+		held = max(1, int(f*float64(n)+0.5))
+	}
+	if held >= n {
+		return nil, fmt.Errorf("val_set_size keeps %d of %d examples for evaluation: nothing is left to train on", held, n)
+	}
+	trained, j.Held = data.Split(n, held, uint64(c.Seed))
+	return trained, nil
 }
 
 // schedule is the learning rate over the run.

@@ -152,7 +152,11 @@ func (j *Job) identity(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	text, err := settingsOf(j.Config)
-	return map[string]string{"base model": hash, "data": j.Store.Hash(), settings: text}, err
+	identity := map[string]string{"base model": hash, "data": j.Store.Hash(), settings: text}
+	if n := len(j.Config.TestDatasets); n > 0 {
+		identity["test datasets"] = fmt.Sprint(n, " of ", len(j.sources))
+	}
+	return identity, err
 }
 
 // resume loads the newest whole checkpoint, and says how much of the metrics
@@ -170,7 +174,7 @@ func (r *run) resume(wanted bool) (train.State, int64, error) {
 		return train.State{}, 0, nil
 	}
 	var changed []string
-	for _, what := range []string{"base model", "data", settings} {
+	for _, what := range []string{"base model", "data", "test datasets", settings} {
 		if !same(what, cp.Identity[what], r.identity[what]) {
 			changed = append(changed, what)
 		}

@@ -19,19 +19,22 @@ type source struct {
 	data.Source
 	// reason says why a type that was left out is the one chosen.
 	reason string
+	test   bool // to evaluate on
 	err    error
 }
 
-// findSources finds the files and types of the datasets. What is wrong with one is
-// told once the data is needed: a model answers prompts without its training data.
+// findSources finds the files and types of the datasets, those to evaluate on after those to train on.
+// What is wrong with one is told once the data is needed: a model answers prompts without its training data.
 func (j *Job) findSources() {
-	for i := range j.Config.Datasets {
-		d := &j.Config.Datasets[i]
-		s := source{Source: data.Source{Name: d.Path.Text, Type: string(d.Type), Columns: d.Columns, Limit: d.Limit, Weight: d.Weight}}
-		if s.err = j.findSource(&s, d); s.err == nil {
-			d.Type = config.DatasetType(s.Type)
+	for k, datasets := range [][]config.Dataset{j.Config.Datasets, j.Config.TestDatasets} {
+		for i := range datasets {
+			d := &datasets[i]
+			s := source{Source: data.Source{Name: d.Path.Text, Type: string(d.Type), Columns: d.Columns, Limit: d.Limit, Weight: d.Weight}, test: k == 1}
+			if s.err = j.findSource(&s, d); s.err == nil {
+				d.Type = config.DatasetType(s.Type)
+			}
+			j.sources = append(j.sources, s)
 		}
-		j.sources = append(j.sources, s)
 	}
 }
 
@@ -40,7 +43,11 @@ func (j *Job) findSource(s *source, d *config.Dataset) error {
 	if err != nil {
 		return err
 	}
-	if s.Files, err = container.Find(path, d.Split); err != nil {
+	split := d.Split
+	if st, err := os.Stat(path); err == nil && s.test && !st.IsDir() && split == "validation" {
+		split = container.Train // the default of test_datasets is for folders
+	}
+	if s.Files, err = container.Find(path, split); err != nil {
 		return err
 	}
 	if s.Type == "" {

@@ -90,6 +90,9 @@ func describeSource(s source, n data.SourceCounts) string {
 	if s.reason != "" {
 		text += fmt.Sprintf(" (recognised: %s)", s.reason)
 	}
+	if s.test {
+		text += ", to evaluate on"
+	}
 	if n.Files > 1 {
 		text += fmt.Sprintf(", %d files", n.Files)
 	}
