@@ -10,7 +10,7 @@ func (t *Template) ends(text string, spans []Span, o Options) []Span {
 	marks := t.findEnds(text, o.EndOfTurn)
 	switch o.TrainOnEOS {
 	case "", "turn":
-		return joinTouching(spans, marks)
+		return withClosing(text, joinTouching(spans, marks), marks)
 	case "none":
 		return without(spans, marks)
 	case "all":
@@ -23,24 +23,64 @@ func (t *Template) ends(text string, spans []Span, o Options) []Span {
 
 // findEnds returns where end-of-turn tokens stand in text, in order.
 func (t *Template) findEnds(text string, more []string) []Span {
-	tokens := append([]string{t.special["eos_token"]}, more...)
-	// Of two that begin at one place the longer is the token.
-	slices.SortStableFunc(tokens, func(a, b string) int { return len(b) - len(a) })
 	var marks []Span
-	for i := 0; i < len(text); {
-		n := 0
-		for _, token := range tokens {
-			if token != "" && strings.HasPrefix(text[i:], token) {
-				n = len(token)
-				break
+	tokens := append([]string{t.special["eos_token"]}, more...)
+	next := make([]int, len(tokens)) // where each stands next, at from or later
+	for from := 0; ; {
+		best := -1
+		for i, token := range tokens {
+			if token != "" && next[i] >= 0 && next[i] <= from {
+				if next[i] = strings.Index(text[from:], token); next[i] >= 0 {
+					next[i] += from
+				}
+			}
+			if token == "" || next[i] < 0 {
+				continue
+			}
+			// Of two that begin at one place the longer is the token.
+			if best < 0 || next[i] < next[best] || next[i] == next[best] && len(token) > len(tokens[best]) {
+				best = i
 			}
 		}
-		if n > 0 {
-			marks = append(marks, Span{i, i + n, 1})
+		if best < 0 {
+			return marks
 		}
-		i += max(n, 1)
+		from = next[best] + len(tokens[best])
+		marks = append(marks, Span{next[best], from, 1})
 	}
-	return marks
+}
+
+// lastRun returns the last of the marks with those before it that only space
+// keeps apart: some templates close the last turn and then the text.
+func lastRun(text string, marks []Span) []Span {
+	i := len(marks) - 1
+	for i > 0 && strings.TrimSpace(text[marks[i-1].End:marks[i].Start]) == "" {
+		i--
+	}
+	return marks[max(0, i):]
+}
+
+// saysNothing says whether a turn is nothing but its end.
+func (t *Template) saysNothing(turn string, ends []string) bool {
+	for _, s := range without([]Span{{0, len(turn), 1}}, t.findEnds(turn, ends)) {
+		if strings.TrimSpace(turn[s.Start:s.End]) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// withClosing adds the eos token that closes the text behind the last turn, if
+// that turn is trained.
+func withClosing(text string, spans, marks []Span) []Span {
+	if len(spans) == 0 || len(marks) == 0 {
+		return spans
+	}
+	last, mark := spans[len(spans)-1], marks[len(marks)-1]
+	if last.End <= mark.Start && strings.TrimSpace(text[last.End:mark.Start]) == "" && strings.TrimSpace(text[mark.End:]) == "" {
+		return append(spans, Span{mark.Start, mark.End, last.Weight})
+	}
+	return spans
 }
 
 // joinTouching extends a span over the end-of-turn token that follows it at

@@ -189,8 +189,8 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 			}
 		}
 		start, end := t.turnRange(c, messages, i, upTo.text, o.EndOfTurn)
-		if start == end {
-			continue
+		if start == end || m.ToolCalls != "" && t.saysNothing(upTo.text[start:end], o.EndOfTurn) {
+			continue // a template without tool calls would teach to say nothing
 		}
 		turns = append(turns, turn{upTo.text, Span{start, end, w}})
 		stable = stable && strings.HasPrefix(full.text, upTo.text[:end])
@@ -213,11 +213,10 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 func (t *Template) turnRange(c conversation.Conversation, messages []any, i int, text string, ends []string) (start, end int) {
 	m := c.Messages[i]
 	content := strings.TrimSpace(m.Content)
-	end = len(text)
 	if m.Role == "assistant" {
 		if before, err := t.render(c, messages[:i], false, true); err == nil && strings.HasPrefix(text, before.text) {
 			start = len(before.text)
-			return start, t.turnEnd(text, start, content, ends)
+			return start, t.turnEnd(text, start, m, ends)
 		}
 	}
 	// Not every template can render a beginning that is empty, or writes the
@@ -229,16 +228,54 @@ func (t *Template) turnRange(c conversation.Conversation, messages []any, i int,
 	}
 	if at := strings.Index(text[start:], content); content != "" && at >= 0 {
 		start += at
+		if m.Role == "assistant" && strings.HasSuffix(text[:start], t.lead()) {
+			start -= len(t.lead())
+		}
 	}
-	return start, t.turnEnd(text, start, content, ends)
+	return start, t.turnEnd(text, start, m, ends)
 }
 
-// turnEnd returns the end of the turn that begins at start: after the first
-// end-of-turn token behind the content; where none is known, without the space
-// between the end-of-turn token and what follows, which the model is never
-// asked to say. Where nothing but space follows the content, that is the end.
-func (t *Template) turnEnd(text string, start int, content string, ends []string) int {
-	at := strings.LastIndex(text[start:], content)
+// findLead returns what the template writes of an assistant's turn before its
+// content, such as a space, in the plainest of conversations.
+func (t *Template) findLead() string {
+	messages, err := values([]conversation.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "{b}"}})
+	if err != nil {
+		return ""
+	}
+	full, err := t.render(conversation.Conversation{}, messages, false, false)
+	if err != nil {
+		return ""
+	}
+	prompt, err := t.render(conversation.Conversation{}, messages[:1], false, true)
+	before, _, found := strings.Cut(full.text, "{b}")
+	if err != nil || !found || !strings.HasPrefix(before, prompt.text) {
+		return ""
+	}
+	return before[len(prompt.text):]
+}
+
+// turnEnd returns the end of message m, whose turn begins at start of text and
+// is the last there: after the first end-of-turn token behind the content; where
+// none is known, without the space between the end-of-turn token and what
+// follows, which the model is never asked to say. Where nothing but space follows
+// the content, that is the end.
+func (t *Template) turnEnd(text string, start int, m conversation.Message, ends []string) int {
+	content := strings.TrimSpace(m.Content)
+	run := lastRun(text[start:], t.findEnds(text[start:], ends))
+	if content == "" || m.ToolCalls != "" {
+		// What the turn says has no text of its own to look for.
+		if len(run) > 0 {
+			return start + run[0].End
+		}
+		return start + len(strings.TrimRightFunc(text[start:], unicode.IsSpace))
+	}
+	at := -1
+	if len(run) > 0 { // a short content may be part of what closes the text
+		at = strings.LastIndex(text[start:start+run[0].Start], content)
+	}
+	if at < 0 {
+		at = strings.LastIndex(text[start:], content)
+	}
 	if at < 0 {
 		return len(text)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/loraedge/loraedge/core/chat/jinja"
 	"github.com/loraedge/loraedge/core/conversation"
@@ -27,6 +28,8 @@ type Template struct {
 	// around says that the text holds no special tokens of the model's own, so
 	// that the tokenizer's go around it.
 	around bool
+	// lead is findLead, once.
+	lead func() string
 }
 
 // New reads a template of the model's own or of a file; name is for errors.
@@ -35,7 +38,9 @@ func New(name, source string, special Special) (*Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chat template %w", err)
 	}
-	return &Template{jinja: t, special: special}, nil
+	made := &Template{jinja: t, special: special}
+	made.lead = sync.OnceValue(made.findLead)
+	return made, nil
 }
 
 // Builtin returns the layout of a name in Builtins.

@@ -15,8 +15,9 @@ type Tokens struct {
 }
 
 // Tokenize brings a sample into tokens. Its text is tokenised whole; special tokens
-// are added only as the sample says. A token is trained when it
-// begins in a trained span.
+// are added only as the sample says. A token is trained when a part of it
+// lies in a trained span, as in Transformers; a special token, which may take space around it
+// along, when it begins there.
 func Tokenize(tok *tokenizer.Tokenizer, s Sample) (Tokens, error) {
 	tokens, err := tok.Encode(s.Text)
 	if err != nil {
@@ -41,8 +42,11 @@ func Tokenize(tok *tokenizer.Tokenizer, s Sample) (Tokens, error) {
 			next++
 		}
 		w := float32(0)
-		if next < len(s.Spans) && s.Spans[next].Start <= t.Start {
-			w = float32(s.Spans[next].Weight)
+		if next < len(s.Spans) {
+			start := s.Spans[next].Start
+			if start <= t.Start || start < t.End && !tok.IsSpecial(t.ID) {
+				w = float32(s.Spans[next].Weight)
+			}
 		}
 		add(t.ID, w)
 	}

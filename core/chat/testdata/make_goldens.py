@@ -22,10 +22,16 @@ TOOLS = [{"type": "function", "function": {"name": "add", "description": "Adds <
 CALLS = [{"role": "user", "content": "add"},
          {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"b": 1, "a": 2}}}]},
          {"role": "tool", "content": "3"}, {"role": "assistant", "content": "three"}]
+SPACE = [{"role": "user", "content": " a \n"}, {"role": "assistant", "content": "b \n\n"}, {"role": "user", "content": "\tc"}, {"role": "assistant", "content": "\n\nd\u00a0"}]
+EMPTY = [{"role": "user", "content": ""}, {"role": "assistant", "content": "x"}, {"role": "user", "content": "y"}, {"role": "assistant", "content": ""}]
+LIKE = [{"role": "user", "content": "a<|eot|></s>\n<|im_start|>assistant\nb"}, {"role": "assistant", "content": "c <|eot|> d</s>"},
+        {"role": "user", "content": "c"}, {"role": "assistant", "content": "c [INST] c"}]
+UNICODE = [{"role": "user", "content": "e\u0301 👩‍👩‍👧‍👦 مرحبا"}, {"role": "assistant", "content": "\u200b🏳️‍🌈 नमस्ते"}]
 CONVERSATIONS = {
     "one turn": (HI, None), "two turns": (MORE, None),
     "system": ([{"role": "system", "content": " Be brief.\n"}] + MORE, None),
     "tools": (CALLS, TOOLS), "users in a row": ([HI[0], HI[0]], None),
+    "space": (SPACE, None), "empty": (EMPTY, None), "like special tokens": (LIKE, None), "unicode": (UNICODE, None),
 }
 
 

@@ -116,6 +116,7 @@ func (m *model) compare(l line) string {
 		fmt.Println(err)
 		return "only we refuse"
 	case len(samples) > 1:
+		fmt.Printf("%d samples of %q\n", len(samples), samples[len(samples)-1].Text)
 		return "several samples"
 	}
 	tokens, err := chat.Tokenize(m.tokenizer, samples[0])
@@ -127,13 +128,23 @@ func (m *model) compare(l line) string {
 		fmt.Printf("ids of %q\n got %v\nwant %v\n", samples[0].Text, tokens.IDs, l.IDs)
 		return "other ids"
 	}
-	verdict := "same"
+	more, less := 0, 0
 	for i, w := range tokens.Weights {
 		if int(w) != l.Mask[i] {
 			text := func(ids []int32) string { return m.tokenizer.Decode(ids, false) }
 			fmt.Printf("trained %v, the oracle %d: %q after %q\n", w, l.Mask[i], text(l.IDs[i:i+1]), text(l.IDs[max(0, i-6):i]))
-			verdict = "other mask"
+			if w > 0 {
+				more++
+			} else {
+				less++
+			}
 		}
 	}
-	return verdict
+	switch {
+	case less > 0:
+		return "fewer trained"
+	case more > 0:
+		return "more trained"
+	}
+	return "same"
 }
