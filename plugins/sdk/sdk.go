@@ -44,6 +44,7 @@ type Column = protocol.Column
 type Dataset interface {
 	Describe() DatasetType
 	// Convert returns the record as a conversation. An error is about this
-	// record alone and is shown to the user as it is.
+	// record alone and is shown to the user as it is. It is called from
+	// several goroutines.
 	Convert(Record) (conversation.Conversation, error)
 }

@@ -3,7 +3,10 @@ package sdk
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -81,19 +84,36 @@ func (s *datasetServer) Describe(context.Context, *pb.DescribeRequest) (*pb.Data
 	return &pb.DatasetDescription{ProtocolVersion: protocol.Version, Types: protocol.TypesToWire(all)}, nil
 }
 
-func (s *datasetServer) Convert(_ context.Context, w *pb.ConvertRequest) (answer *pb.ConvertResponse, err error) {
-	defer recovered(&err)
+func (s *datasetServer) Convert(_ context.Context, w *pb.ConvertRequest) (*pb.ConvertResponse, error) {
 	for _, d := range s.types {
-		if d.Describe().Name != w.GetType() {
-			continue
+		if d.Describe().Name == w.GetType() {
+			return convertAll(d, w.GetRecords(), w.GetMapping())
 		}
-		answer = &pb.ConvertResponse{}
-		for _, raw := range w.GetRecords() {
-			answer.Results = append(answer.Results, protocol.ResultToWire(ConvertRecord(d, raw, w.GetMapping())))
-		}
-		return answer, nil
 	}
 	return nil, status.Errorf(codes.NotFound, "there is no dataset type %q", w.GetType())
+}
+
+// convertAll converts records on all processors: the host sends one batch at a time.
+func convertAll(d Dataset, records [][]byte, mapping map[string]string) (*pb.ConvertResponse, error) {
+	results := make([]*pb.Result, len(records))
+	errs := make([]error, min(runtime.GOMAXPROCS(0), len(records)))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for worker := range errs {
+		wg.Go(func() {
+			defer recovered(&errs[worker])
+			for i := int(next.Add(1) - 1); i < len(records); i = int(next.Add(1) - 1) {
+				results[i] = protocol.ResultToWire(ConvertRecord(d, records[i], mapping))
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &pb.ConvertResponse{Results: results}, nil
 }
 
 // ConvertRecord converts one record, as Serve does. Tests of a dataset call it.
