@@ -17,12 +17,14 @@ type device struct {
 	mu        sync.Mutex
 	pipelines map[string]*vk.Pipeline
 
+	// matrices lets products of 16-bit factors run on matrix units.
+	matrices bool
 	// forceTile is the tile that all products take, in tests.
 	forceTile tile
 }
 
 // pipeline is a kernel with its constants, compiled when it is first wanted.
-func (d *device) pipeline(shader string, constants []uint32) (*vk.Pipeline, error) {
+func (d *device) pipeline(shader string, constants []uint32, wholeSubgroups bool) (*vk.Pipeline, error) {
 	key := pipelineKey(shader, constants)
 	d.mu.Lock()
 	p := d.pipelines[key]
@@ -34,7 +36,7 @@ func (d *device) pipeline(shader string, constants []uint32) (*vk.Pipeline, erro
 	if err != nil {
 		return nil, err
 	}
-	p, err = d.Pipeline(code, constants)
+	p, err = d.Pipeline(code, constants, wholeSubgroups)
 	if err != nil {
 		return nil, fmt.Errorf("shader %s %v: %w", shader, constants, err)
 	}
@@ -69,7 +71,7 @@ func (d *device) prepare(all []work) error {
 		wait.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			if _, err := d.pipeline(x.shader, x.constants); err != nil {
+			if _, err := d.pipeline(x.shader, x.constants, x.wholeSubgroups); err != nil {
 				mu.Lock()
 				failed = err
 				mu.Unlock()

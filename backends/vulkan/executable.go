@@ -125,7 +125,7 @@ func (x *Executable) commands(all []work) ([]command, error) {
 		barrier := h.needsBarrier(w)
 		for j := range w.dispatches {
 			d := &w.dispatches[j]
-			p, err := x.device.pipeline(d.shader, d.constants)
+			p, err := x.device.pipeline(d.shader, d.constants, d.wholeSubgroups)
 			if err != nil {
 				return nil, err
 			}

@@ -26,6 +26,7 @@ type product struct {
 	adapter    bool
 	accumulate bool
 	dropout    program.Dropout
+	compute    dtype.DType
 	rank       int
 }
 
@@ -55,7 +56,7 @@ func lowerLinear(k *kernels, in *instr) error {
 	return k.product(&product{
 		kind: kindLinear, m: x.rows, n: w.rows, k: x.cols, x: x, w: w, bias: in.in[2], u: in.in[3], b: in.in[4],
 		index: in.in[5], y: y, scale: in.attr.Scale, adapter: in.attr.Adapter, accumulate: in.attr.Accumulate,
-		dropout: in.attr.Dropout, rank: in.in[3].cols,
+		dropout: in.attr.Dropout, compute: in.attr.Compute, rank: in.in[3].cols,
 	})
 }
 
@@ -64,7 +65,7 @@ func lowerLinearGrad(k *kernels, in *instr) error {
 	return k.product(&product{
 		kind: kindLinearGrad, m: dy.rows, n: w.cols, k: dy.cols, x: dy, w: w, u: in.in[2], b: in.in[3],
 		index: in.in[4], y: dx, scale: in.attr.Scale, accumulate: in.attr.Accumulate,
-		dropout: in.attr.Dropout, rank: in.in[2].cols,
+		dropout: in.attr.Dropout, compute: in.attr.Compute, rank: in.in[2].cols,
 	})
 }
 
@@ -72,7 +73,7 @@ func lowerLinearWeightGrad(k *kernels, in *instr) error {
 	dy, x, dw := in.in[0], in.in[1], in.out[0]
 	return k.product(&product{
 		kind: kindLinearWeightGrad, m: dy.cols, n: x.cols, k: dy.rows, x: dy, w: x,
-		index: in.in[2], y: dw, scale: 1, accumulate: true, dropout: in.attr.Dropout,
+		index: in.in[2], y: dw, scale: 1, accumulate: true, dropout: in.attr.Dropout, compute: in.attr.Compute,
 	})
 }
 
@@ -126,34 +127,41 @@ func (k *kernels) product(p *product) error {
 	if !ok {
 		return fmt.Errorf("a weight of type %s", p.w.dtype)
 	}
+	if u, ok := unitFor(k.info, p.compute); ok && k.matrices {
+		t := matrixTileFor(p.m, p.n)
+		return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
+			k.add(u.shader, u.constants(k.info, t, p, weight), push, groups, cost)
+			k.list[len(k.list)-1].wholeSubgroups = true
+		})
+	}
 	t := k.tileFor(p.m, p.n)
-	groups := [3]uint32{uint32(over(p.n, t.bn)), uint32(over(p.m, t.bm)), 1}
+	return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
+		k.add("product", constants(t.invocations(), t.bm, t.bn, t.tm, t.tn, p.kind, weight, p.dropout.P > 0), push, groups, cost)
+	})
+}
+
+// productWith adds a product in tiles of bm·bn, in parts where there are few.
+func (k *kernels) productWith(p *product, bm, bn int, add func(push []byte, groups [3]uint32, cost float64)) error {
+	groups := [3]uint32{uint32(over(p.n, bn)), uint32(over(p.m, bm)), 1}
 	if groups[0] > k.info.MaxGroups[0] || groups[1] > k.info.MaxGroups[1] {
 		return fmt.Errorf("a product of [%d, %d] is larger than the device's grid", p.m, p.n)
 	}
 	n := parts(int(groups[0]*groups[1]), p.m, p.n, p.k)
-	each := over(over(p.k, n), 16) * 16
+	each := over(over(p.k, n), 32) * 32 // whole steps of both kernels
 	n = over(p.k, each)
 	groups[2] = uint32(n)
-	to := p.y
+	to, flags := p.y, p.flags()
 	if n > 1 {
-		to = k.scratch(n*p.m, p.n)
-	}
-	flags := p.flags()
-	if n > 1 {
-		flags |= flagSplit
+		to, flags = k.scratch(n*p.m, p.n), flags|flagSplit
 	}
 	w, at := weightParts(p.w)
-	k.add("product",
-		constants(t.invocations(), t.bm, t.bn, t.tm, t.tn, p.kind, weight, p.dropout.P > 0),
-		push(p.x, w, p.bias, p.u, p.b, p.index, to, k.scalars, k.tables,
-			p.m, p.n, p.k, p.rank, p.dropout.Module, program.Threshold(p.dropout.P), p.scale, 1/(1-p.dropout.P),
-			at[0], at[1], at[2], each, flags),
+	add(push(p.x, w, p.bias, p.u, p.b, p.index, to, k.scalars, k.tables,
+		p.m, p.n, p.k, p.rank, p.dropout.Module, program.Threshold(p.dropout.P), p.scale, 1/(1-p.dropout.P),
+		at[0], at[1], at[2], each, flags),
 		groups, 2*float64(p.m)*float64(p.n)*float64(p.k+p.rank))
 	if n > 1 {
 		size := p.m * p.n
-		k.then("product_sum", nil,
-			push(to, p.bias, p.y, k.scalars, size, p.n, n, flags), flat(over(size, 256)), 16*float64(size)*float64(n+2))
+		k.then("product_sum", nil, push(to, p.bias, p.y, k.scalars, size, p.n, n, flags), flat(over(size, 256)), 16*float64(size)*float64(n+2))
 	}
 	return nil
 }

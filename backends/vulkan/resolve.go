@@ -61,7 +61,7 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 		if lower == nil {
 			return nil, fmt.Errorf("instruction %s is not there in the Vulkan backend", in.op)
 		}
-		k := &kernels{info: &l.device.Info, scalars: l.scalars, tables: l.tables, scratchAddress: l.scratch, forceTile: l.device.forceTile}
+		k := &kernels{info: &l.device.Info, scalars: l.scalars, tables: l.tables, scratchAddress: l.scratch, matrices: l.device.matrices, forceTile: l.device.forceTile}
 		if err := lower(k, in); err != nil {
 			return nil, fmt.Errorf("instruction %s: %w", in.op, err)
 		}

@@ -41,7 +41,8 @@ func New(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{&device{Device: opened, pipelines: map[string]*vk.Pipeline{}}}
+	// Matrix units stay off until their kernels were measured on real devices.
+	b := &Backend{&device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: os.Getenv("LORAEDGE_VULKAN_MATRIX") == "1"}}
 	if err := b.probe(); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("%s: %w", info.Name, err)

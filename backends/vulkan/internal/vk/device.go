@@ -191,8 +191,10 @@ func (d *Device) Free(b *Block) {
 	b.Mapped = nil
 }
 
-// Pipeline compiles a shader's entry "main" with constants 0, 1, … set.
-func (d *Device) Pipeline(spirv []byte, constants []uint32) (*Pipeline, error) {
+// Pipeline compiles a shader's entry "main" with constants 0, 1, … set. With
+// wholeSubgroups its subgroups have Info.Subgroup invocations, all active;
+// that needs Info.FixedSubgroup.
+func (d *Device) Pipeline(spirv []byte, constants []uint32, wholeSubgroups bool) (*Pipeline, error) {
 	code := make([]uint32, len(spirv)/4)
 	for i := range code {
 		code[i] = binary.LittleEndian.Uint32(spirv[4*i:])
@@ -206,6 +208,11 @@ func (d *Device) Pipeline(spirv []byte, constants []uint32) (*Pipeline, error) {
 	defer vulkan.DestroyShaderModule(d.handle, module, nil)
 	stage := vulkan.PipelineShaderStageCreateInfo{
 		SType: vulkan.StructureTypePipelineShaderStageCreateInfo, Stage: vulkan.ShaderStageComputeBit, Module: module, PName: "main\x00",
+	}
+	if wholeSubgroups {
+		size := C.lv_subgroup(C.uint32_t(d.Info.Subgroup))
+		defer C.lv_free_chain(size)
+		stage.PNext, stage.Flags = size, 2
 	}
 	if len(constants) > 0 {
 		info, free := specialization(constants)

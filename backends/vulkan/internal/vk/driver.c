@@ -106,6 +106,7 @@ static void query_properties(void *instance, void *physical, int has_13, lv_info
   info->max_allocation = p11.max_memory_allocation;
   info->min_subgroup_size = has_13 ? p13.min_subgroup_size : p11.subgroup_size;
   info->max_subgroup_size = has_13 ? p13.max_subgroup_size : p11.subgroup_size;
+  info->size_stages = p13.required_size_stages;
   info->max_buffer = has_13 ? p13.max_buffer_size : p11.max_memory_allocation;
 }
 
@@ -175,6 +176,12 @@ void lv_free_chain(void *chain) { free(chain); }
 void *lv_address_flag(void) {
   static memory_allocate_flags address = {{TYPE_MEMORY_ALLOCATE_FLAGS_INFO, NULL}, 2, 0};
   return &address;
+}
+
+void *lv_subgroup(uint32_t size) {
+  required_subgroup *s = calloc(1, sizeof *s);
+  if (s != NULL) *s = (required_subgroup){{TYPE_REQUIRED_SUBGROUP, NULL}, size};
+  return s;
 }
 
 // Messages come from whatever thread calls Vulkan; a spin lock keeps them whole.

@@ -19,7 +19,7 @@ enum { lv_max_matrices = 128 };
 typedef struct {
   uint32_t driver_id;
   char driver_name[256], driver_info[256];
-  uint32_t subgroup_size, min_subgroup_size, max_subgroup_size, subgroup_operations;
+  uint32_t subgroup_size, min_subgroup_size, max_subgroup_size, size_stages, subgroup_operations;
   uint64_t max_allocation, max_buffer;
   uint64_t heap_budget[16], heap_usage[16];
   uint32_t float64, int64, int16, storage16, storage8, float16, int8;
@@ -71,5 +71,7 @@ int32_t lv_wait(lv_device *, uint64_t when);
 
 // The structures that calls of github.com/vulkan-go/vulkan carry along.
 void *lv_address_flag(void);
+// lv_subgroup is freed with lv_free_chain.
+void *lv_subgroup(uint32_t size);
 
 #endif

@@ -31,7 +31,7 @@ func (*Device) Alloc(int64, Where) (*Block, error) { _, err := Open(); return ni
 func (*Device) Free(*Block) {}
 
 // Pipeline gives an error.
-func (*Device) Pipeline([]byte, []uint32) (*Pipeline, error) { _, err := Open(); return nil, err }
+func (*Device) Pipeline([]byte, []uint32, bool) (*Pipeline, error) { _, err := Open(); return nil, err }
 
 // FreePipeline does nothing.
 func (*Device) FreePipeline(*Pipeline) {}

@@ -46,6 +46,7 @@ enum {
   TYPE_SEMAPHORE_TYPE_CREATE_INFO = 1000207002,
   TYPE_TIMELINE_SUBMIT_INFO = 1000207003,
   TYPE_SEMAPHORE_WAIT_INFO = 1000207004,
+  TYPE_REQUIRED_SUBGROUP = 1000225001,
   TYPE_MEMORY_BUDGET = 1000237000,
   TYPE_BUFFER_DEVICE_ADDRESS_INFO = 1000244001,
   TYPE_VALIDATION_FEATURES = 1000247000,
@@ -175,6 +176,12 @@ typedef struct {
   header h;
   uint32_t flags, device_mask;
 } memory_allocate_flags;
+
+// VkPipelineShaderStageRequiredSubgroupSizeCreateInfo
+typedef struct {
+  header h;
+  uint32_t size;
+} required_subgroup;
 
 // VkBufferDeviceAddressInfo
 typedef struct {

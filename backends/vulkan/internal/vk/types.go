@@ -87,6 +87,8 @@ type Info struct {
 	SharedMemory                       int
 	PushConstants                      int
 	Subgroup, MinSubgroup, MaxSubgroup int
+	// FixedSubgroup says that a pipeline can ask for Subgroup, or gets nothing else.
+	FixedSubgroup bool
 	// SubgroupOperations is Vulkan's VkSubgroupFeatureFlags.
 	SubgroupOperations uint32
 	Features           Features
