@@ -10,6 +10,7 @@ func (d *decoder) check(c *Config) {
 	d.checkFull(c)
 	d.checkEvaluation(c)
 	d.checkSchedule(c)
+	d.checkOptimizer(c)
 	if n, inputs := d.given["data.roles_to_train"], d.given["data.train_on_inputs"]; n != nil && c.Data.TrainOnInputs {
 		d.fail(n.keyErrorf("remove one of the two",
 			"roles_to_train has no effect with train_on_inputs = true (%s)", inputs.place()))
@@ -122,6 +123,19 @@ func (d *decoder) checkEvaluation(c *Config) {
 	}
 	if c.Train.LRScheduler == plateau {
 		needs("train.lr_scheduler", plateau)
+	}
+}
+
+// checkOptimizer refuses settings of another optimizer.
+func (d *decoder) checkOptimizer(c *Config) {
+	if d.failedAt("train.optimizer") {
+		return
+	}
+	sgd := c.Train.Optimizer == "sgd"
+	for _, key := range []string{"momentum", "adam_beta1", "adam_beta2", "adam_epsilon"} {
+		if n := d.given["train."+key]; n != nil && sgd != (key == "momentum") {
+			d.fail(n.keyErrorf("remove it", "%s has no effect with optimizer = %q", key, c.Train.Optimizer))
+		}
 	}
 }
 

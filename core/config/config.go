@@ -101,6 +101,7 @@ type Train struct {
 	AdamBeta1                 float64 `json:"adam_beta1"`
 	AdamBeta2                 float64 `json:"adam_beta2"`
 	AdamEpsilon               float64 `json:"adam_epsilon"`
+	Momentum                  float64 `json:"momentum"`                // of sgd
 	MaxGradNorm               float64 `json:"max_grad_norm"`           // 0: no clipping
 	NeftuneNoiseAlpha         float64 `json:"neftune_noise_alpha"`     // 0: off
 	EarlyStoppingPatience     int     `json:"early_stopping_patience"` // evaluations; 0: off

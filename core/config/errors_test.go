@@ -115,7 +115,7 @@ func TestMistakes(t *testing.T) {
 
 		// Names from a list.
 		{"[train]\nlr_scheduler = \"cosin\"", []string{`6:16 lr_scheduler must be "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt", "warmup_stable_decay" or "reduce_lr_on_plateau", found the string "cosin" → did you mean "cosine"?`}},
-		{"[train]\noptimizer = \"adamw_torch\"", []string{`6:13 optimizer must be "adamw", found the string "adamw_torch" → did you mean "adamw"?`}},
+		{"[train]\noptimizer = \"adamw_torch\"", []string{`6:13 optimizer must be "adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit" or "sgd", found the string "adamw_torch" → did you mean "adamw"?`}},
 		{"[device]\ndtype = \"fp32\"", []string{`6:9 dtype must be "auto", "float32", "bfloat16" or "float16", found the string "fp32" → did you mean "float32"?`}},
 		{"[data]\nroles_to_train = [\"user\", \"asistant\"]", []string{`6:27 each of roles_to_train must be "system", "user", "assistant" or "tool", found the string "asistant" → did you mean "assistant"?`}},
 
@@ -129,6 +129,8 @@ func TestMistakes(t *testing.T) {
 		{"[data]\nval_set_size = 2\n[train]\nearly_stopping_patience = 3", []string{`8:1 early_stopping_patience needs evaluations during the run, and eval_steps is 0 → write eval_steps = 50 in [train], or how often else`}},
 		{"[train]\nearly_stopping_threshold = 0.1", []string{`6:1 early_stopping_threshold has no effect without early_stopping_patience → add early_stopping_patience = 3, or remove it`}},
 		{"[train]\nlr_scheduler = \"reduce_lr_on_plateau\"", []string{`6:1 reduce_lr_on_plateau needs records to evaluate on → write val_set_size = 0.05 in [data]`}},
+		{"[train]\nmomentum = 0.9", []string{`6:1 momentum has no effect with optimizer = "adamw" → remove it`}},
+		{"[train]\noptimizer = \"sgd\"\nadam_beta1 = 0.9", []string{`7:1 adam_beta1 has no effect with optimizer = "sgd" → remove it`}},
 		{"[train]\npower = 2", []string{`6:1 power has no effect with lr_scheduler = "cosine": it belongs to "polynomial" → remove it, or choose another lr_scheduler`}},
 		{"[train]\nmin_lr = 1e-5", []string{`6:1 min_lr has no effect with lr_scheduler = "cosine": it belongs to "cosine_with_min_lr" and "reduce_lr_on_plateau" → remove it, or choose another lr_scheduler`}},
 		{"[train]\nlr_scheduler = \"constant\"\nwarmup_steps = 5", []string{`7:1 warmup_steps has no effect with lr_scheduler = "constant", which has no warm-up → write lr_scheduler = "constant_with_warmup"`}},
@@ -198,7 +200,7 @@ func TestOverrides(t *testing.T) {
 		{"train.lr=1e-4", []string{`--set 1:13 unknown key lr in [train] → it is called learning_rate here`}},
 		{"train.learning_rate=fast", []string{`--set 1:27 learning_rate must be a number above 0 and at most 1, found the string "fast"`}},
 		{"train.learning_rate=.5", []string{`--set 1:27 learning_rate must be a number above 0 and at most 1, found the string ".5" → write learning_rate = 0.5, without quotes`}},
-		{"adapter.use_dora=true", []string{`--set 1:24 use_dora = true is not available in this version of loraedge → remove it, or write use_dora = false`}},
+		{"train.optimizer=adafactor", []string{`--set 1:23 optimizer = adafactor is not available in this version of loraedge → available: "adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit" and "sgd"`}},
 		{"seed", []string{`--set 1:7 an override wants the form key=value → for example --set train.learning_rate=1e-4`}},
 		{"=3", []string{`--set 1:7 "" is not a key → keys are written table.key, for example train.learning_rate`}},
 		{"a b=3", []string{`--set 1:7 "a b" is not a key → keys are written table.key, for example train.learning_rate`}},

@@ -33,6 +33,7 @@ func (j *Job) options() (lower.Options, error) {
 	if err := j.setPrecision(&o); err != nil {
 		return o, err
 	}
+	o.Optimizer, o.Noise = optimizers[j.Config.Train.Optimizer], float32(j.Config.Train.NeftuneNoiseAlpha)
 	keep, err := j.keep(o)
 	o.Keep = keep
 	return o, err
@@ -52,6 +53,15 @@ func (j *Job) setPrecision(o *lower.Options) error {
 
 // computeTypes are the values of [device] dtype.
 var computeTypes = map[string]dtype.DType{"auto": dtype.Invalid, "float32": dtype.F32, "bfloat16": dtype.BF16, "float16": dtype.F16}
+
+// optimizers are the rules by their names. Paging of moments between a GPU's memory
+// and the host's is nothing that this program needs: what a name with "paged_"
+// asks of the result is the same.
+var optimizers = map[string]lower.Optimizer{
+	"adamw": lower.AdamW, "paged_adamw": lower.AdamW,
+	"adamw_8bit": lower.AdamW8, "paged_adamw_8bit": lower.AdamW8,
+	"sgd": lower.SGD,
+}
 
 // context is how many tokens sampling during a run may use.
 func (j *Job) context() int {
@@ -116,7 +126,7 @@ func LoRA(b *model.Base, a config.Adapter) (*lower.LoRA, error) {
 		scale = a.LoraAlpha / math.Sqrt(float64(a.LoraR))
 	}
 	return &lower.LoRA{
-		Dropout: float32(a.LoraDropout),
+		Dropout: float32(a.LoraDropout), DoRA: a.UseDora, RatioB: float32(a.LoraPlusLRRatio),
 		Target: func(module string) (int, float32, bool) {
 			return a.LoraR, float32(scale), targets[module]
 		},

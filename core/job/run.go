@@ -99,13 +99,17 @@ func (r *run) train(ctx context.Context, state train.State) error {
 		return err
 	}
 	c := r.Config
+	beta1 := c.Train.AdamBeta1
+	if c.Train.Optimizer == "sgd" {
+		beta1 = c.Train.Momentum
+	}
 	t := &train.Trainer{
 		Model: r.session, Plan: r.Plan, Held: r.Held, Accumulation: c.Train.GradientAccumulationSteps, Steps: r.Steps,
 		Schedule: r.schedule(), Plateau: r.plateau(),
 		Early: train.EarlyStopping{Patience: c.Train.EarlyStoppingPatience, Threshold: c.Train.EarlyStoppingThreshold},
 		Seed:  uint64(c.Seed), EvalEvery: c.Train.EvalSteps, SaveEvery: c.Train.SaveSteps, Observer: r,
 		Optimizer: train.Optimizer{
-			Beta1: c.Train.AdamBeta1, Beta2: c.Train.AdamBeta2, Epsilon: c.Train.AdamEpsilon,
+			Beta1: beta1, Beta2: c.Train.AdamBeta2, Epsilon: c.Train.AdamEpsilon,
 			WeightDecay: c.Train.WeightDecay, MaxGradNorm: c.Train.MaxGradNorm,
 		},
 	}
@@ -210,7 +214,7 @@ func (r *run) Save(state train.State) error {
 func (r *run) adapterSettings() model.AdapterSettings {
 	a := r.Config.Adapter
 	return model.AdapterSettings{
-		BaseModel: r.Config.BaseModel.Text, Rank: a.LoraR, Alpha: a.LoraAlpha, Dropout: a.LoraDropout, UseRSLoRA: a.UseRSLora,
+		BaseModel: r.Config.BaseModel.Text, Rank: a.LoraR, Alpha: a.LoraAlpha, Dropout: a.LoraDropout, UseRSLoRA: a.UseRSLora, UseDoRA: a.UseDora,
 	}
 }
 

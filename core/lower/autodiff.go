@@ -42,8 +42,9 @@ func (f *function) backwardOp(i int) {
 		f.normGrad(i, dy)
 	case graph.Linear:
 		f.linearWeightGrads(i, in(0), dy)
+		g := f.adaptedGrads(i, in(0), f.extra[i], f.products[i], dy)
 		f.contribute(i, op.In[0], func(dx program.Operand, accumulate bool) {
-			f.linearInputGrad(i, dy, f.adapterGrad(i, in(0), f.extra[i], dy), dx, accumulate)
+			f.linearInputGrad(i, g, dx, accumulate)
 		})
 	case graph.RoPE:
 		dx := dy
@@ -143,35 +144,4 @@ func (f *function) linearWeightGrads(i int, x, dy program.Operand) {
 	if db := f.trained(i, "bias", op.Bias); db.Given() {
 		f.emit(program.OpBiasGrad, program.Attr{}, operands(dy), db)
 	}
-}
-
-// adapterGrad emits dU = scale·dy·B, dB += dyᵀ·U and dA += dUᵀ·drop(x), and
-// returns dU. U holds the scale already.
-func (f *function) adapterGrad(i int, x, u, dy program.Operand) program.Operand {
-	if !u.Given() {
-		return absent
-	}
-	m := f.l.adapters[f.seg.Ops[i].Module]
-	du := f.local(fmt.Sprintf("%d.du", i), f.rows, m.Rank)
-	du.Rows = dy.Rows
-	f.emit(program.OpLinearGrad, program.Attr{Scale: m.Scale}, operands(dy, f.loraB(i), absent, absent, absent), du)
-	f.emit(program.OpLinearWeightGrad, program.Attr{}, operands(dy, u, absent), f.adapterRole(i, "lora_B", m.Out, m.Rank))
-	f.emit(program.OpLinearWeightGrad, program.Attr{Dropout: f.dropout(i)}, operands(du, x, f.index(i, x)),
-		f.adapterRole(i, "lora_A", m.Rank, m.In))
-	return du
-}
-
-func (f *function) adapterRole(i int, role string, rows, cols int) program.Operand {
-	return f.param(fmt.Sprintf("%d.%s.grad", i, role), dtype.F32, rows, cols)
-}
-
-// linearInputGrad emits dx = dy·W + drop'(dU·A).
-func (f *function) linearInputGrad(i int, dy, du, dx program.Operand, accumulate bool) {
-	op := f.seg.Ops[i]
-	a, index := absent, absent
-	attr := program.Attr{Scale: 1, Accumulate: accumulate}
-	if du.Given() {
-		a, index, attr.Dropout = f.loraA(i), f.index(i, dx), f.dropout(i)
-	}
-	f.emit(program.OpLinearGrad, attr, operands(dy, f.role(i, "weight", op.Weight), du, a, index), dx)
 }

@@ -22,6 +22,9 @@ type function struct {
 	extra  []program.Operand // by op: rstd of a norm, lse of an attention, U of an adapter
 	grads  []program.Operand // by graph.Value; Slot None where there is none yet
 	cached bool              // attention over a KV cache
+	noise  float32           // NEFTune's alpha on embeddings
+	// products are, by op, DoRA's products before their magnitude.
+	products []program.Operand
 }
 
 // Keys of what a call binds besides parameters.
@@ -35,13 +38,14 @@ func (l *lowerer) newFunction(seg graph.Segment, rows int) *function {
 	f := &function{code: newCode(), l: l, seg: seg, rows: rows}
 	f.values = make([]program.Operand, len(seg.Ops)+1)
 	f.extra = make([]program.Operand, len(seg.Ops))
+	f.products = make([]program.Operand, len(seg.Ops))
 	f.grads = make([]program.Operand, len(seg.Ops)+1)
 	f.uses = make([]int, len(seg.Ops)+1)
 	for i := range f.grads {
 		f.grads[i] = absent
 	}
 	for i, op := range seg.Ops {
-		f.extra[i] = absent
+		f.extra[i], f.products[i] = absent, absent
 		for _, v := range op.In {
 			f.uses[v]++
 		}
@@ -90,13 +94,15 @@ func (f *function) forwardOp(i int) {
 	case graph.Embedding:
 		y := f.result(i)
 		f.emit(program.OpEmbed, program.Attr{Scale: op.Scale}, operands(f.token("ids"), f.role(i, "weight", op.Weight)), y)
+		if f.noise != 0 {
+			f.emit(program.OpNoise, program.Attr{Scale: f.noise}, operands(f.token("first"), f.token("last"), f.token("index")), y)
+		}
 	case graph.RMSNorm:
 		w := f.role(i, "weight", op.Weight)
 		f.extra[i] = f.local("rstd", f.rows, op.Columns/f.cols(w))
 		f.emit(program.OpRMSNorm, program.Attr{Eps: op.Eps, Offset: op.Offset}, operands(in(0), w), f.result(i), f.extra[i])
 	case graph.Linear:
-		f.extra[i] = f.adapterDown(i, in(0))
-		f.linear(i, in(0), f.extra[i], f.result(i))
+		f.extra[i], f.products[i] = f.adapted(i, in(0), f.result(i))
 	case graph.RoPE:
 		y := f.inPlace(i, op.In[0])
 		f.emit(program.OpRoPE, ropeAttr(op, false), operands(in(0), f.token("positions"), f.frequencies(op)), y)
@@ -124,56 +130,6 @@ func (f *function) inPlace(i int, v graph.Value) program.Operand {
 		return f.values[v]
 	}
 	return f.result(i)
-}
-
-// adapterDown emits U = scale·drop(x)·Aᵀ where operation i has an adapter.
-func (f *function) adapterDown(i int, x program.Operand) program.Operand {
-	m, ok := f.l.adapters[f.seg.Ops[i].Module]
-	if !ok {
-		return absent
-	}
-	u := f.local(fmt.Sprintf("%d.u", i), f.rows, m.Rank)
-	u.Rows = x.Rows
-	f.emit(program.OpLinear, program.Attr{Scale: m.Scale, Adapter: true, Dropout: f.dropout(i)},
-		operands(x, f.loraA(i), absent, absent, absent, f.index(i, x)), u)
-	return u
-}
-
-// linear emits y = x·Wᵀ + bias + U·Bᵀ.
-func (f *function) linear(i int, x, u, y program.Operand) {
-	op := f.seg.Ops[i]
-	b := absent
-	if u.Given() {
-		b = f.loraB(i)
-	}
-	f.emit(program.OpLinear, program.Attr{Scale: 1},
-		operands(x, f.role(i, "weight", op.Weight), f.role(i, "bias", op.Bias), u, b, absent), y)
-}
-
-func (f *function) loraA(i int) program.Operand {
-	m := f.l.adapters[f.seg.Ops[i].Module]
-	return f.param(fmt.Sprintf("%d.lora_A", i), dtype.F32, m.Rank, m.In)
-}
-
-func (f *function) loraB(i int) program.Operand {
-	m := f.l.adapters[f.seg.Ops[i].Module]
-	return f.param(fmt.Sprintf("%d.lora_B", i), dtype.F32, m.Out, m.Rank)
-}
-
-func (f *function) dropout(i int) program.Dropout {
-	if f.l.Adapter == nil || f.l.Adapter.Dropout == 0 {
-		return program.Dropout{}
-	}
-	return program.Dropout{P: f.l.Adapter.Dropout, Module: f.l.ids[f.seg.Ops[i].Module]}
-}
-
-// index is the tokens' index in the window, where dropout needs it; the rows
-// are those of x.
-func (f *function) index(i int, x program.Operand) program.Operand {
-	if f.dropout(i).P == 0 {
-		return absent
-	}
-	return rowsOf(f.token("index"), x.Row, x.Rows)
 }
 
 func (f *function) frequencies(op graph.Op) program.Operand {

@@ -52,7 +52,7 @@ func (p *pass) decode() error {
 		e.Calls = append(e.Calls, program.Call{Segment: c.index, Args: p.bind(c, layer, r)})
 		return err
 	}
-	c, err := p.embed()
+	c, err := p.embed(0)
 	if err := add(-1, c, err); err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
 	}
 	blocks := len(p.graph.Blocks)
 	if kind != program.Backward {
-		c, err := p.embed()
+		c, err := p.embed(p.Noise)
 		if err := call(-1, c, err); err != nil {
 			return err
 		}
@@ -198,8 +198,11 @@ func (p *pass) parameter(op, role string, layer int) program.BufferID {
 	}
 	name := map[string]string{
 		"weight": o.Weight, "bias": o.Bias,
-		"lora_A": loraA(o.Module), "lora_B": loraB(o.Module),
+		"lora_A": loraA(o.Module), "lora_B": loraB(o.Module), "magnitude": magnitude(o.Module),
 	}[role]
+	if role == "norm" {
+		return p.adapters[o.Module].Norm
+	}
 	if isGrad {
 		return p.grads[name]
 	}
@@ -223,9 +226,11 @@ const (
 	backwardPart part = "backward"
 )
 
-func (p *pass) embed() (compiled, error) {
+// embed looks the tokens up, with noise of NEFTune's size in training.
+func (p *pass) embed(noise float32) (compiled, error) {
 	return p.once("embed", func() (*code, []program.Instr, map[int]string) {
 		f := p.newFunction(p.graph.Embed, p.rows)
+		f.noise = noise
 		f.forward(0, len(f.seg.Ops))
 		return f.code, f.instrs, map[int]string{f.values[f.seg.Output()].Slot: keyOut}
 	})

@@ -82,6 +82,13 @@ func allLinear(rank int, dropout float32) *lower.LoRA {
 	return &lower.LoRA{Dropout: dropout, Target: func(m string) (int, float32, bool) { return rank, 2, m != "head" }}
 }
 
+// withDoRA is allLinear with magnitudes.
+func withDoRA(rank int, dropout float32) *lower.LoRA {
+	a := allLinear(rank, dropout)
+	a.DoRA = true
+	return a
+}
+
 // machine is a lowered model on the float64 reference, with random weights.
 type machine struct {
 	*lower.Model
@@ -119,7 +126,28 @@ func start(t *testing.T, g *graph.Graph, o lower.Options) *machine {
 	for name, id := range m.Weights {
 		fill(name, id)
 	}
-	return &machine{m, exe}
+	tested := &machine{m, exe}
+	tested.refresh(t)
+	for _, x := range m.Modules { // magnitudes around the norms
+		if x.Magnitude >= 0 {
+			for i, n := range exe.Values(x.Norm) {
+				exe.Values(x.Magnitude)[i] = n * (1 + exe.Values(x.Magnitude)[i])
+			}
+		}
+	}
+	return tested
+}
+
+// refresh computes what follows from the parameters, where anything does.
+func (m *machine) refresh(t *testing.T) {
+	t.Helper()
+	for i, e := range m.Program.Entries {
+		if e.Kind == program.Refresh {
+			if err := m.exe.Run(i, &program.Scalars{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 func (m *machine) entry(t *testing.T, kind program.EntryKind, tokens, micros int) int {

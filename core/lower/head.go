@@ -28,13 +28,12 @@ func (f *function) head(gradient bool) {
 		n := min(f.l.HeadRows, f.rows-from)
 		part := rowsOf(logits, 0, n)
 		xs := rowsOf(x, from, n)
-		u := f.adapterDown(last, xs)
-		f.linear(last, xs, u, part)
+		u, z := f.adapted(last, xs, part)
 		f.emit(program.OpCrossEntropy, program.Attr{Gradient: gradient},
 			operands(rowsOf(targets, from, n), rowsOf(weights, from, n)), part, rowsOf(logProbs, from, n))
 		if gradient {
 			f.linearWeightGrads(last, xs, part)
-			f.linearInputGrad(last, part, f.adapterGrad(last, xs, u, part), rowsOf(dx, from, n), false)
+			f.linearInputGrad(last, f.adaptedGrads(last, xs, u, z, part), rowsOf(dx, from, n), false)
 		}
 	}
 	if gradient {
@@ -50,5 +49,5 @@ func (f *function) headLogits() {
 	last := len(f.seg.Ops) - 1
 	f.forward(0, last)
 	x := f.values[f.seg.Ops[last].In[0]]
-	f.linear(last, x, f.adapterDown(last, x), f.param("io.logits", dtype.F32, f.rows, f.l.graph.Vocab))
+	f.adapted(last, x, f.param("io.logits", dtype.F32, f.rows, f.l.graph.Vocab))
 }

@@ -41,6 +41,11 @@ type Options struct {
 	// Compute is what the factors of linears' products are rounded to; 0 for none.
 	Compute dtype.DType
 
+	// Optimizer is what Update applies.
+	Optimizer Optimizer
+	// Noise is NEFTune's alpha: the size of the noise on embeddings in training; 0 for none.
+	Noise float32
+
 	// MaxBlock is the device's largest allocation in bytes; 0 for no limit.
 	MaxBlock int64
 }
@@ -52,6 +57,10 @@ type LoRA struct {
 	Target func(module string) (rank int, scale float32, ok bool)
 	// Dropout is the probability of dropping an element of the adapter's input.
 	Dropout float32
+	// DoRA gives each adapter a trained magnitude for every output (Liu et al., 2024).
+	DoRA bool
+	// RatioB multiplies the learning rate of B and of magnitudes (LoRA+; Hayou et al., 2024); 0 is 1.
+	RatioB float32
 }
 
 // Model is a lowered program and the names by which the host finds its memory.
@@ -64,8 +73,17 @@ type Model struct {
 	// Modules are the linears that have an adapter, in the graph's order.
 	Modules []Module
 
-	// The regions of what is trained, [1, N] each; -1 where nothing is.
-	Params, Grads, FirstMoment, SecondMoment, Optimizer program.BufferID
+	// The regions of what is trained, [1, N] each, and the optimizer's counters; -1
+	// where nothing is.
+	Params, Grads, Optimizer program.BufferID
+	// State is what a checkpoint keeps: Params, Optimizer and the optimizer's moments.
+	State []Region
+}
+
+// Region is a buffer that training changes.
+type Region struct {
+	Name   string
+	Buffer program.BufferID
 }
 
 // Const is a buffer with known content.
@@ -74,16 +92,16 @@ type Const struct {
 	Data   []float32
 }
 
-// Module is a linear with an adapter: A [Rank, In], B [Out, Rank].
+// Module is a linear with an adapter: A [Rank, In], B [Out, Rank]; with DoRA also
+// Magnitude [1, Out] and Norm [1, Out], the norms of W + Scale·B·A that Refresh
+// computes, else -1.
 type Module struct {
-	Name          string
-	Rank, In, Out int
-	Scale         float32
-	A, B          program.BufferID
+	Name            string
+	Rank, In, Out   int
+	Scale           float32
+	A, B            program.BufferID
+	Magnitude, Norm program.BufferID
 }
-
-// regionAlign is the boundary, in elements, on which each trained tensor begins.
-const regionAlign = 256
 
 type lowerer struct {
 	Options
@@ -99,6 +117,8 @@ type lowerer struct {
 	consts   map[string]program.BufferID
 	caches   map[string]program.BufferID // KV caches by cacheName
 	arena    *space
+	moments  moments
+	refresh  []program.Call // of Refresh
 }
 
 // Lower compiles g. The graph must have passed its Check. An error says which
@@ -118,7 +138,7 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 	none := program.BufferID(-1)
 	l.model = &Model{
 		Program: l.prog, Weights: map[string]program.BufferID{},
-		Params: none, Grads: none, FirstMoment: none, SecondMoment: none, Optimizer: none,
+		Params: none, Grads: none, Optimizer: none,
 	}
 	if err := l.allocateParameters(); err != nil {
 		return nil, err
@@ -139,6 +159,9 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 			return nil, err
 		}
 	}
+	if l.dora() {
+		l.refreshEntry()
+	}
 	if l.model.Params >= 0 && len(o.Train) > 0 {
 		l.updateEntry()
 	}
@@ -154,12 +177,13 @@ func (l *lowerer) allocateParameters() error {
 		return l.newBuffer(program.Weights, weights, name, l.stored(name), rows, cols)
 	}
 	blocks := l.blockWeights()
+	tables := l.embeddings()
 	var trained []trainedTensor
 	for _, p := range l.graph.Params {
 		l.shapes[p.Name] = p.Shape
 		rows, cols := matrix(p.Shape)
 		if l.Full {
-			trained = append(trained, trainedTensor{p.Name, rows, cols, len(p.Shape) > 1})
+			trained = append(trained, trainedTensor{name: p.Name, rows: rows, cols: cols, decay: len(p.Shape) > 1, embedding: tables[p.Name]})
 			continue
 		}
 		if l.Store != nil && len(p.Shape) > 1 {
@@ -206,83 +230,6 @@ func (l *lowerer) blockWeights() map[string]bool {
 		}
 	}
 	return weights
-}
-
-type trainedTensor struct {
-	name       string
-	rows, cols int
-	decay      bool
-}
-
-func (l *lowerer) adapterTensors(op graph.Op) []trainedTensor {
-	if l.Adapter == nil {
-		return nil
-	}
-	rank, scale, ok := l.Adapter.Target(op.Module)
-	if !ok {
-		return nil
-	}
-	shape := l.shapes[op.Weight]
-	m := Module{Name: op.Module, Rank: rank, In: shape[1], Out: shape[0], Scale: scale}
-	l.ids[op.Module] = uint32(len(l.model.Modules))
-	l.model.Modules = append(l.model.Modules, m)
-	l.adapters[op.Module] = &m
-	return []trainedTensor{
-		{loraA(op.Module), rank, m.In, true},
-		{loraB(op.Module), m.Out, rank, true},
-	}
-}
-
-func loraA(module string) string { return module + ".lora_A.weight" }
-func loraB(module string) string { return module + ".lora_B.weight" }
-
-// allocateRegions lays the trained tensors out in one region each of
-// parameters, gradients and both moments.
-func (l *lowerer) allocateRegions(trained []trainedTensor) error {
-	if len(trained) == 0 {
-		return nil
-	}
-	var total int64
-	for _, t := range trained {
-		n := int64(t.rows) * int64(t.cols)
-		r := program.Range{Name: t.name, Offset: total, Len: n, Rate: 1}
-		if t.decay {
-			r.Decay = 1
-		}
-		l.prog.Ranges = append(l.prog.Ranges, r)
-		total += (n + regionAlign - 1) / regionAlign * regionAlign
-	}
-	state := newSpace(l.MaxBlock)
-	region := func(name string, n int64) (program.BufferID, error) {
-		return l.newBuffer(program.State, state, name, dtype.F32, 1, int(n))
-	}
-	m := l.model
-	var err error
-	for _, r := range []struct {
-		id   *program.BufferID
-		name string
-		n    int64
-	}{
-		{&m.Params, "params", total}, {&m.Grads, "grads", total},
-		{&m.FirstMoment, "first_moment", total}, {&m.SecondMoment, "second_moment", total},
-		{&m.Optimizer, "optimizer", 4},
-	} {
-		if *r.id, err = region(r.name, r.n); err != nil {
-			return err
-		}
-	}
-	for i, t := range trained {
-		r := l.prog.Ranges[i]
-		param := l.view(m.Params, t.name, r.Offset, t.rows, t.cols)
-		l.grads[t.name] = l.view(m.Grads, "grad."+t.name, r.Offset, t.rows, t.cols)
-		l.model.Weights[t.name] = param
-	}
-	for i := range m.Modules {
-		m.Modules[i].A = m.Weights[loraA(m.Modules[i].Name)]
-		m.Modules[i].B = m.Weights[loraB(m.Modules[i].Name)]
-	}
-	l.addBlocks(program.State, state)
-	return nil
 }
 
 func (l *lowerer) view(region program.BufferID, name string, offset int64, rows, cols int) program.BufferID {

@@ -20,12 +20,13 @@ type AdapterSettings struct {
 	Alpha     float64
 	Dropout   float64
 	UseRSLoRA bool
+	UseDoRA   bool
 }
 
 // SaveAdapter writes the adapter to dir as PEFT loads it.
 func (s *Session) SaveAdapter(dir string, a AdapterSettings) error {
 	out := &adapter.Adapter{Config: adapter.Config{
-		BaseModelNameOrPath: a.BaseModel, R: a.Rank, LoraAlpha: a.Alpha, LoraDropout: a.Dropout, UseRSLoRA: a.UseRSLoRA,
+		BaseModelNameOrPath: a.BaseModel, R: a.Rank, LoraAlpha: a.Alpha, LoraDropout: a.Dropout, UseRSLoRA: a.UseRSLoRA, UseDoRA: a.UseDoRA,
 		TargetModules: s.targetNames(),
 	}}
 	for _, m := range s.Lowered.Modules {
@@ -36,6 +37,11 @@ func (s *Session) SaveAdapter(dir string, a AdapterSettings) error {
 		}
 		if module.B, err = s.readFloats(m.B); err != nil {
 			return err
+		}
+		if m.Magnitude >= 0 {
+			if module.Magnitude, err = s.readFloats(m.Magnitude); err != nil {
+				return err
+			}
 		}
 		out.Modules = append(out.Modules, module)
 	}
@@ -95,7 +101,9 @@ func (s *Session) SaveModel(dir string) error {
 // CopyText copies the tokenizer and template files of the base to dir.
 func (b *Base) CopyText(dir string) error { return huggingface.CopyText(dir, b.Folder.Dir) }
 
-// StartWith is Start with the adapter of a folder in place; dir "" is the base alone.
+// StartWith is Start with the adapter of a folder in place; dir "" is the base
+// alone. Of o.Adapter only what an adapter's folder does not say counts: dropout and the
+// ratio of rates.
 func (b *Base) StartWith(device backends.Backend, o lower.Options, dir string) (*Session, error) {
 	if dir == "" {
 		return b.Start(device, o, 0, nil)
@@ -104,8 +112,12 @@ func (b *Base) StartWith(device backends.Backend, o lower.Options, dir string) (
 	if err != nil {
 		return nil, err
 	}
+	training := o.Adapter
 	if o.Adapter, err = b.adapterTargets(a); err != nil {
 		return nil, fmt.Errorf("adapter %s: %w", dir, err)
+	}
+	if training != nil {
+		o.Adapter.Dropout, o.Adapter.RatioB = training.Dropout, training.RatioB
 	}
 	s, err := b.Start(device, o, 0, nil)
 	if err != nil {
@@ -135,7 +147,7 @@ func (b *Base) adapterTargets(a *adapter.Adapter) (*lower.LoRA, error) {
 		}
 		scales[m.Path] = float32(scale)
 	}
-	return &lower.LoRA{Target: func(module string) (int, float32, bool) {
+	return &lower.LoRA{DoRA: a.Config.UseDoRA, Target: func(module string) (int, float32, bool) {
 		m, ok := a.Module(module)
 		return m.R, scales[module], ok
 	}}, nil
@@ -153,8 +165,13 @@ func (s *Session) setAdapter(a *adapter.Adapter) error {
 		if err := s.writeFloats(m.B, 0, given.B); err != nil {
 			return err
 		}
+		if m.Magnitude >= 0 {
+			if err := s.writeFloats(m.Magnitude, 0, given.Magnitude); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	return s.refresh()
 }
 
 // dtype is the element type that config.json names, F32 where it names none.

@@ -266,41 +266,60 @@ func TestFullGradients(t *testing.T) {
 func TestTwentySteps(t *testing.T) {
 	each(t, func(t *testing.T, name string, d backends.Backend) {
 		g := openGolden(t, name)
-		const steps, rows = 20, 32
-		ids, targets, weights := g.ints("train.ids"), g.ints("train.targets"), g.floats("train.weights")
-		losses, norms := g.floats("train.losses"), g.floats("train.grad_norms")
-		s := withAdapter(t, openBase(t, name), d, filepath.Join(goldens, name, "adapter"), lower.Options{Train: []int{rows}})
-		schedule := train.Schedule{Kind: "cosine", Base: 1e-2, Warmup: 3, Total: steps}
-		for i := range steps {
-			b := finishBatch(&data.Batch{
-				IDs: ids[i*rows : (i+1)*rows], Targets: targets[i*rows : (i+1)*rows], Weights: weights[i*rows : (i+1)*rows],
-			})
-			sc := scalars(b)
-			sc.LearningRate, sc.Beta1, sc.Beta2, sc.Epsilon, sc.WeightDecay, sc.MaxNorm = float32(schedule.Rate(i)), 0.9, 0.999, 1e-8, 0.01, 1
-			sum, err := s.Step(b, sc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			nearLoss(t, fmt.Sprintf("step %d", i+1), sum/b.SumWeights(), losses[i])
-			norm, err := s.Update(sc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			near(t, fmt.Sprintf("gradient norm of step %d", i+1), []float32{float32(norm)}, norms[i:i+1])
-		}
-		dir := t.TempDir()
-		if err := s.SaveAdapter(dir, model.AdapterSettings{BaseModel: name, Rank: 4, Alpha: 8}); err != nil {
-			t.Fatal(err)
-		}
-		saved, err := adapter.Read(dir)
+		s := withAdapter(t, openBase(t, name), d, filepath.Join(goldens, name, "adapter"), lower.Options{Train: []int{goldenRows}})
+		twentySteps(t, s, g, g)
+		finalAdapter(t, s, g, model.AdapterSettings{BaseModel: name, Rank: 4, Alpha: 8})
+	})
+}
+
+// goldenRows is the length of the goldens' training texts.
+const goldenRows = 32
+
+// twentySteps trains on the texts of one golden and compares losses and
+// gradient norms with another's.
+func twentySteps(t *testing.T, s *model.Session, texts, g *golden) {
+	t.Helper()
+	const steps, rows = 20, goldenRows
+	ids, targets, weights := texts.ints("train.ids"), texts.ints("train.targets"), texts.floats("train.weights")
+	losses, norms := g.floats("train.losses"), g.floats("train.grad_norms")
+	schedule := train.Schedule{Kind: "cosine", Base: 1e-2, Warmup: 3, Total: steps}
+	for i := range steps {
+		b := finishBatch(&data.Batch{
+			IDs: ids[i*rows : (i+1)*rows], Targets: targets[i*rows : (i+1)*rows], Weights: weights[i*rows : (i+1)*rows],
+		})
+		sc := scalars(b)
+		sc.LearningRate, sc.Beta1, sc.Beta2, sc.Epsilon, sc.WeightDecay, sc.MaxNorm = float32(schedule.Rate(i)), 0.9, 0.999, 1e-8, 0.01, 1
+		sum, err := s.Step(b, sc)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range saved.Modules {
-			near(t, m.Path+".lora_A", m.A, g.floats("train.final."+m.Path+".lora_A.weight"))
-			near(t, m.Path+".lora_B", m.B, g.floats("train.final."+m.Path+".lora_B.weight"))
+		nearLoss(t, fmt.Sprintf("step %d", i+1), sum/b.SumWeights(), losses[i])
+		norm, err := s.Update(sc)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		near(t, fmt.Sprintf("gradient norm of step %d", i+1), []float32{float32(norm)}, norms[i:i+1])
+	}
+}
+
+// finalAdapter compares the adapter that a session saves with the golden's.
+func finalAdapter(t *testing.T, s *model.Session, g *golden, settings model.AdapterSettings) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := s.SaveAdapter(dir, settings); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := adapter.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range saved.Modules {
+		near(t, m.Path+".lora_A", m.A, g.floats("train.final."+m.Path+".lora_A.weight"))
+		near(t, m.Path+".lora_B", m.B, g.floats("train.final."+m.Path+".lora_B.weight"))
+		if settings.UseDoRA {
+			near(t, m.Path+".lora_magnitude_vector", m.Magnitude, g.floats("train.final."+m.Path+".lora_magnitude_vector"))
+		}
+	}
 }
 
 // TestPlannedBytes: what the plan says is what the backend asks for.

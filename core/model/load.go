@@ -210,6 +210,27 @@ func (s *Session) initAdapter(seed uint64) error {
 			return err
 		}
 	}
+	return s.initMagnitudes()
+}
+
+// initMagnitudes makes DoRA's magnitudes the norms of the weights, so that they change
+// nothing at first.
+func (s *Session) initMagnitudes() error {
+	if err := s.refresh(); err != nil {
+		return err
+	}
+	for _, m := range s.Lowered.Modules {
+		if m.Magnitude < 0 {
+			continue
+		}
+		norms, err := s.readFloats(m.Norm)
+		if err != nil {
+			return err
+		}
+		if err := s.writeFloats(m.Magnitude, 0, norms); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -78,6 +78,16 @@ func (s *Session) Update(sc *program.Scalars) (norm float64, err error) {
 	return float64(state[program.OptNorm]), nil
 }
 
+// refresh computes what follows from the trained parameters, where anything does.
+func (s *Session) refresh() error {
+	for i, e := range s.Lowered.Program.Entries {
+		if e.Kind == program.Refresh {
+			return s.exe.Run(i, &program.Scalars{})
+		}
+	}
+	return nil
+}
+
 func (s *Session) io(entry, micro int) program.IO { return s.Lowered.Program.Entries[entry].IO[micro] }
 
 func (s *Session) entry(kind program.EntryKind, tokens, micros int) (int, error) {

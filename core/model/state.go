@@ -4,29 +4,21 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/loraedge/loraedge/core/program"
-	"github.com/loraedge/loraedge/formats/dtype"
 	"github.com/loraedge/loraedge/formats/safetensors"
 )
 
 const stateFile = "training_state.safetensors"
 
-func (s *Session) regions() map[string]program.BufferID {
-	return map[string]program.BufferID{
-		"params": s.Lowered.Params, "first_moment": s.Lowered.FirstMoment,
-		"second_moment": s.Lowered.SecondMoment, "optimizer": s.Lowered.Optimizer,
-	}
-}
-
 // SaveState writes everything that training changed to a file in dir.
 func (s *Session) SaveState(dir string) error {
 	var sources []safetensors.Source
-	for name, id := range s.regions() {
-		values, err := s.readFloats(id)
-		if err != nil {
+	for _, r := range s.Lowered.State {
+		b := s.Lowered.Program.Buffers[r.Buffer]
+		data := make([]byte, b.Bytes())
+		if err := s.exe.Read(r.Buffer, 0, data); err != nil {
 			return err
 		}
-		sources = append(sources, safetensors.FromFloat32s(name, []int{len(values)}, values, dtype.F32))
+		sources = append(sources, safetensors.Source{Name: r.Name, DType: b.DType, Shape: []int{b.Rows * b.Cols}, Data: data})
 	}
 	return safetensors.Write(filepath.Join(dir, stateFile), sources, nil)
 }
@@ -38,19 +30,15 @@ func (s *Session) LoadState(dir string) error {
 		return err
 	}
 	defer f.Close()
-	for name, id := range s.regions() {
-		t, ok := f.Tensor(name)
-		want := s.Lowered.Program.Buffers[id].Cols
-		if !ok || t.Elements() != want {
-			return fmt.Errorf("%s: region %q is missing or has not the %d elements of this run: the adapter's shape changed", f.Path(), name, want)
+	for _, r := range s.Lowered.State {
+		t, ok := f.Tensor(r.Name)
+		b := s.Lowered.Program.Buffers[r.Buffer]
+		if want := b.Rows * b.Cols; !ok || t.DType != b.DType || t.Elements() != want {
+			return fmt.Errorf("%s: region %q is missing or has not the %d elements of %s of this run: the adapter's shape or the optimizer changed", f.Path(), r.Name, want, b.DType)
 		}
-		values, err := safetensors.Float32s(t)
-		if err != nil {
-			return err
-		}
-		if err := s.writeFloats(id, 0, values); err != nil {
+		if err := s.exe.Write(r.Buffer, 0, t.Data); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.refresh()
 }

@@ -157,6 +157,9 @@ const (
 	Score
 	// Decode appends tokens to the KV cache and writes the logits of each.
 	Decode
+	// Refresh computes what follows from trained parameters alone. It follows
+	// whatever the host wrote to them; Update does the same at its end.
+	Refresh
 )
 
 // Entry is a list of calls. Tokens is the number of rows it works on.

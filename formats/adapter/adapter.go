@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ const (
 	keyPrefix = "base_model.model."
 	keyA      = ".lora_A.weight"
 	keyB      = ".lora_B.weight"
+	keyM      = ".lora_magnitude_vector"
 )
 
 // Adapter is a LoRA adapter with its weights in memory.
@@ -27,12 +29,14 @@ type Adapter struct {
 }
 
 // Module is the part of an adapter that belongs to one linear of the base: it
-// adds Scale(Path)·B·A to the linear's weight.
+// adds Scale(Path)·B·A to the linear's weight. With DoRA each row of the sum is
+// then scaled to the norm that Magnitude gives.
 type Module struct {
 	Path       string // "model.layers.0.self_attn.q_proj"
 	R, In, Out int
 	A          []float32 // [R, In]
 	B          []float32 // [Out, R]
+	Magnitude  []float32 // [Out] with DoRA
 }
 
 // Saved is a tensor of the base that was trained whole (modules_to_save), in the
@@ -100,6 +104,10 @@ func (c Config) checkModule(m Module) error {
 		return fmt.Errorf("lora_A has %d values, want [r, in] = [%d, %d]", len(m.A), m.R, m.In)
 	case len(m.B) != m.Out*m.R || m.Out < 1:
 		return fmt.Errorf("lora_B has %d values, want [out, r] = [%d, %d]", len(m.B), m.Out, m.R)
+	case c.UseDoRA && len(m.Magnitude) != m.Out:
+		return fmt.Errorf("lora_magnitude_vector has %d values, want out = %d, since use_dora is set", len(m.Magnitude), m.Out)
+	case !c.UseDoRA && m.Magnitude != nil:
+		return errors.New("it has a lora_magnitude_vector, but use_dora is not set")
 	}
 	return nil
 }

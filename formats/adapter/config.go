@@ -27,6 +27,7 @@ type Config struct {
 	AlphaPattern        []AlphaPattern
 	ModulesToSave       []string
 	UseRSLoRA           bool
+	UseDoRA             bool
 	FanInFanOut         bool // the base stores weights as [in, out]; A and B keep their shapes
 }
 
@@ -155,7 +156,7 @@ func parseConfig(o huggingface.Object) (Config, error) {
 	var c Config
 	for key, into := range map[string]any{
 		"base_model_name_or_path": &c.BaseModelNameOrPath, "task_type": &c.TaskType, "r": &c.R, "lora_alpha": &c.LoraAlpha,
-		"lora_dropout": &c.LoraDropout, "modules_to_save": &c.ModulesToSave, "use_rslora": &c.UseRSLoRA, "fan_in_fan_out": &c.FanInFanOut,
+		"lora_dropout": &c.LoraDropout, "modules_to_save": &c.ModulesToSave, "use_rslora": &c.UseRSLoRA, "use_dora": &c.UseDoRA, "fan_in_fan_out": &c.FanInFanOut,
 	} {
 		if _, err := o.Decode(key, into); err != nil {
 			return Config{}, err
@@ -207,7 +208,6 @@ func parsePatterns(o huggingface.Object, c *Config) error {
 // variants are the keys of PEFT that change what the tensors mean. Where one is
 // set to anything but null, false or empty, the adapter is not plain LoRA.
 var variants = []struct{ key, name string }{
-	{"use_dora", "DoRA"},
 	{"use_qalora", "QA-LoRA"},
 	{"lora_bias", "LoRA with a bias on B"},
 	{"layer_replication", "layer replication"},

@@ -6,9 +6,10 @@
 //
 // and, for modules_to_save, base_model.model.<name of the trained tensor>.
 //
-// It reads what PEFT writes for plain LoRA on linears, with rank and alpha
-// patterns and rsLoRA; anything that would make the same tensors mean something
-// else, such as DoRA, is an error that names it.
+// It reads what PEFT writes for LoRA and DoRA (with a key
+// base_model.model.<module path>.lora_magnitude_vector [out]) on linears, with rank and alpha patterns and
+// rsLoRA; anything that would make the same tensors mean something else is an
+// error that names it.
 //
 // The package must not know models, graphs or training. Begin with Adapter in
 // adapter.go; config.go holds adapter_config.json, pattern.go the matching of

@@ -65,12 +65,12 @@ func explainNoWeights(dir string) error {
 	return fmt.Errorf("%s has no %s", dir, weightsFile)
 }
 
-// pair is the two tensors of a module while they are collected.
-type pair struct{ a, b *safetensors.Tensor }
+// parts are the tensors of a module while they are collected.
+type parts struct{ a, b, magnitude *safetensors.Tensor }
 
 // readTensors sorts the tensors of the file into modules and saved tensors.
 func (a *Adapter) readTensors(file *safetensors.File) error {
-	pairs := make(map[string]*pair)
+	pairs := make(map[string]*parts)
 	var paths []string
 	for _, key := range file.Names() {
 		t, _ := file.Tensor(key)
@@ -78,25 +78,24 @@ func (a *Adapter) readTensors(file *safetensors.File) error {
 		if !ok || name == "" {
 			return fmt.Errorf("tensor %q does not begin with %s, as PEFT's keys do", key, keyPrefix)
 		}
-		path, isA := strings.CutSuffix(name, keyA)
-		isB := false
-		if !isA {
-			path, isB = strings.CutSuffix(name, keyB)
-		}
-		if !isA && !isB {
+		path, which := partOf(name)
+		if which == "" {
 			if err := a.save(t, name); err != nil {
 				return err
 			}
 			continue
 		}
 		if pairs[path] == nil {
-			pairs[path] = new(pair)
+			pairs[path] = new(parts)
 			paths = append(paths, path)
 		}
-		if isA {
+		switch which {
+		case keyA:
 			pairs[path].a = &t
-		} else {
+		case keyB:
 			pairs[path].b = &t
+		case keyM:
+			pairs[path].magnitude = &t
 		}
 	}
 	slices.Sort(paths)
@@ -116,11 +115,21 @@ func (a *Adapter) readTensors(file *safetensors.File) error {
 	return nil
 }
 
+// partOf splits a tensor's name into the module's path and the key of a part, ""
+// for another tensor.
+func partOf(name string) (path, which string) {
+	for _, key := range []string{keyA, keyB, keyM} {
+		if path, ok := strings.CutSuffix(name, key); ok {
+			return path, key
+		}
+	}
+	return "", ""
+}
+
 // save keeps a tensor that is no A or B, unless it belongs to a kind of adapter
 // that is not read here.
 func (a *Adapter) save(t safetensors.Tensor, name string) error {
 	for _, foreign := range []struct{ part, what string }{
-		{"lora_magnitude_vector", "DoRA"},
 		{"lora_embedding_", "LoRA on an embedding"},
 		{".lora_B.bias", "LoRA with a bias on B"},
 		{"lora_", "another kind of LoRA"},
@@ -140,10 +149,10 @@ func (a *Adapter) save(t safetensors.Tensor, name string) error {
 	return nil
 }
 
-func readModule(path string, p *pair) (Module, error) {
+func readModule(path string, p *parts) (Module, error) {
 	switch {
 	case path == "":
-		return Module{}, errors.New("there is a lora_A or lora_B tensor without a module path")
+		return Module{}, errors.New("there is a tensor of an adapter without a module path")
 	case p.a == nil:
 		return Module{}, fmt.Errorf("module %s has lora_B, but its lora_A is missing", path)
 	case p.b == nil:
@@ -153,11 +162,17 @@ func readModule(path string, p *pair) (Module, error) {
 	case p.a.Shape[0] != p.b.Shape[1]:
 		return Module{}, fmt.Errorf("module %s: lora_A %v and lora_B %v do not fit: want [r, in] and [out, r]", path, p.a.Shape, p.b.Shape)
 	}
+	if p.magnitude != nil && (len(p.magnitude.Shape) != 1 || p.magnitude.Shape[0] != p.b.Shape[0]) {
+		return Module{}, fmt.Errorf("module %s: lora_magnitude_vector has shape %v, want [out] = [%d]", path, p.magnitude.Shape, p.b.Shape[0])
+	}
 	m := Module{Path: path, R: p.a.Shape[0], In: p.a.Shape[1], Out: p.b.Shape[0]}
 	for _, part := range []struct {
 		from *safetensors.Tensor
 		into *[]float32
-	}{{p.a, &m.A}, {p.b, &m.B}} {
+	}{{p.a, &m.A}, {p.b, &m.B}, {p.magnitude, &m.Magnitude}} {
+		if part.from == nil {
+			continue
+		}
 		values, err := safetensors.Float32s(*part.from)
 		if err != nil {
 			return Module{}, err

@@ -37,6 +37,9 @@ func Write(dir string, a *Adapter) error {
 		tensors = append(tensors,
 			safetensors.FromFloat32s(keyPrefix+m.Path+keyA, []int{m.R, m.In}, m.A, d),
 			safetensors.FromFloat32s(keyPrefix+m.Path+keyB, []int{m.Out, m.R}, m.B, d))
+		if a.Config.UseDoRA {
+			tensors = append(tensors, safetensors.FromFloat32s(keyPrefix+m.Path+keyM, []int{m.Out}, m.Magnitude, d))
+		}
 	}
 	for _, s := range a.Saved {
 		tensors = append(tensors, safetensors.Source{Name: keyPrefix + s.Name, DType: s.DType, Shape: s.Shape, Data: s.Data})
@@ -81,7 +84,7 @@ type configJSON struct {
 func (c Config) json() ([]byte, error) {
 	out := configJSON{
 		Bias: "none", FanInFanOut: c.FanInFanOut, InferenceMode: true, InitLoraWeights: true, LoraAlpha: c.LoraAlpha, LoraDropout: c.LoraDropout,
-		MegatronCore: "megatron.core", PeftType: "LORA", R: c.R, TaskType: c.TaskType, UseRslora: c.UseRSLoRA,
+		MegatronCore: "megatron.core", PeftType: "LORA", R: c.R, TaskType: c.TaskType, UseRslora: c.UseRSLoRA, UseDora: c.UseDoRA,
 	}
 	if out.TaskType == "" {
 		out.TaskType = "CAUSAL_LM"
