@@ -1,6 +1,7 @@
 package container
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,9 @@ func readParquet(path string, yield func(Record) error) (err error) {
 			err = fmt.Errorf("%s: the Parquet file is damaged: %v", path, p)
 		}
 	}()
+	if err := checkFooter(f, size); err != nil {
+		return fmt.Errorf("%s: not a whole Parquet file: %w", path, err)
+	}
 	file, err := parquet.OpenFile(f, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 	if err != nil {
 		return fmt.Errorf("%s: not a whole Parquet file: %w", path, err)
@@ -48,6 +52,28 @@ func readParquet(path string, yield func(Record) error) (err error) {
 		if err := rows.group(group); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkFooter looks at the length of the schema, which ends the file with the
+// magic: the library would make room for whatever it says.
+func checkFooter(f io.ReaderAt, size int64) error {
+	end := make([]byte, 8)
+	if size < 12 {
+		return fmt.Errorf("it has %d bytes", size)
+	}
+	if _, err := f.ReadAt(end, size-8); err != nil {
+		return err
+	}
+	switch magic := string(end[4:]); {
+	case magic == "PARE":
+		return errors.New("it is encrypted")
+	case magic != "PAR1":
+		return errors.New("its end is missing; is the file cut off?")
+	}
+	if n := int64(binary.LittleEndian.Uint32(end)); n > size-12 {
+		return fmt.Errorf("its schema would have %d bytes, the file has %d", n, size)
 	}
 	return nil
 }

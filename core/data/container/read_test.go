@@ -89,9 +89,11 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl", "PAR1....", "this is a Parquet file; name it .parquet"},
 		{"a.jsonl.gz", "{}\n", "the name ends in .gz, but the file is not compressed so"},
 		{"a.jsonl.zst", "\x28\xb5\x2f\xfd{}\n", "the zstd data is damaged or cut off"},
-		{"a.parquet", "nothing", "not a whole Parquet file"},
-		{"a.parquet", "PAR1....PAR1", "not a whole Parquet file"},
-		{"a.parquet", "", "not a whole Parquet file"},
+		{"a.parquet", "nothing at all", "not a whole Parquet file: its end is missing; is the file cut off?"},
+		{"a.parquet", "PAR1\xff\xff\xff\x7fPAR1", "its schema would have 2147483647 bytes, the file has 12"},
+		{"a.parquet", "PAR1....PARE", "it is encrypted"},
+		{"a.parquet", "PAR1\x00\x00\x00\x00PAR1", "not a whole Parquet file"},
+		{"a.parquet", "", "it has 0 bytes"},
 	} {
 		if _, err := readAll(write(t, c.name, []byte(c.text))); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %q: error %v, wanted %q", c.name, c.text, err, c.want)
