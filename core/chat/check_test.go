@@ -28,7 +28,7 @@ func TestProblems(t *testing.T) {
 		{"two bos", "{{ bos_token }}" + plain, eot, []string{DoubleBOS}, "<s> twice"},
 		{"no such role", plain, Options{RolesToTrain: []string{"tool"}}, []string{NothingTrained}, "roles_to_train"},
 		{"empty blocks", noBlocks, eot, []string{NothingTrained}, "generation blocks"},
-		{"open end", strings.ReplaceAll(marked, "<|eot|>{% endg", "{% endg") + "; <|eot|>", eot, []string{EndUntrained}, "does not learn to stop"},
+		{"open end", strings.ReplaceAll(marked, "<|eot|>{% endgeneration %}", "{% endgeneration %}; <|eot|>"), eot, []string{EndUntrained}, "does not learn to stop"},
 		{"end left out as asked", plain, Options{EndOfTurn: eot.EndOfTurn, TrainOnEOS: "none"}, nil, ""},
 		{"prompt in the block", inside, eot, []string{PromptTrained}, `"assistant: " of the generation prompt`},
 		{"another prompt", strings.ReplaceAll(plain, "assistant:", "Assistant:"), eot, []string{PromptDiffers}, "Assistant: "},
