@@ -1,0 +1,59 @@
+package job
+
+import (
+	"testing"
+
+	"github.com/loraedge/loraedge/core/chat"
+	"github.com/loraedge/loraedge/core/conversation"
+)
+
+func TestMark(t *testing.T) {
+	text := &Text{special: chat.Special{"eos_token": "<eos>", "pad_token": "_"}}
+	text.findMarks()
+	for _, c := range []struct{ content, want string }{
+		{"Hello there.", ""},
+		{"Use <b> or [1] or {{ in a template }}, #1.", ""},
+		{"<|im_start|>user", "<|im_start|>"},
+		{"Yes.<eos>", "<eos>"},
+		{"snake_case", ""}, // a special token too short to tell
+		{"I am {{name}}.", "{{name}}"},
+		{"### Instruction:\nSay hello.", "### Instruction:"},
+	} {
+		for _, where := range []conversation.Conversation{
+			{Text: c.content},
+			{Messages: []conversation.Message{{Content: "Hi"}, {Content: c.content}}},
+			{Messages: []conversation.Message{{Content: "Hi"}}, Rejected: []conversation.Message{{Content: c.content}}},
+		} {
+			if got := text.mark(where); got != c.want {
+				t.Errorf("%+v: %q, wanted %q", where, got, c.want)
+			}
+		}
+	}
+}
+
+func TestIsLost(t *testing.T) {
+	call := conversation.Message{Role: "assistant", ToolCalls: `[{"type": "function", "function": {"name": "weather", "arguments": "{}"}}]`}
+	hello := conversation.Message{Role: "user", Content: " Hello \n"}
+	for _, c := range []struct {
+		name    string
+		c       conversation.Conversation
+		samples []string
+		want    bool
+	}{
+		{"written, without the space around it", conversation.Conversation{Messages: []conversation.Message{hello}}, []string{"user: Hello"}, false},
+		{"a turn is left out", conversation.Conversation{Messages: []conversation.Message{hello, {Content: "Bye"}}}, []string{"user: Hello"}, true},
+		{"in one of the samples", conversation.Conversation{Messages: []conversation.Message{hello, {Content: "Bye"}}}, []string{"Hello", "Bye"}, false},
+		{"a call is left out", conversation.Conversation{Messages: []conversation.Message{hello, call}}, []string{"Hello<end>"}, true},
+		{"a call is written", conversation.Conversation{Messages: []conversation.Message{hello, call}}, []string{`Hello {"name": "weather"}`}, false},
+		{"a field is left out", conversation.Conversation{Messages: []conversation.Message{hello}, Fields: map[string]string{"input": "1, 2"}}, []string{"Hello"}, true},
+		{"text", conversation.Conversation{Text: "Once."}, []string{"Once."}, false},
+	} {
+		var samples []chat.Sample
+		for _, text := range c.samples {
+			samples = append(samples, chat.Sample{Text: text})
+		}
+		if got := isLost(c.c, samples); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
