@@ -1,20 +1,25 @@
-// Package tokenizer turns text into token ids and back as the Hugging Face
-// `tokenizers` library does, from a model's own tokenizer.json.
+// Package tokenizer turns text into token ids and back as the model's own
+// library does: Hugging Face's `tokenizers` for a tokenizer.json, SentencePiece
+// for a tokenizer.model, mistral-common for a tekken.json.
 //
-// It holds byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM) and BPE with byte
-// fallback (Llama 2, TinyLlama, Mistral v1). It must know nothing of chat
-// templates, datasets or training: it maps text to ids and gives, for every
-// token, the bytes of the text it came from.
+// It must know nothing of chat templates, datasets or training: it maps text to
+// ids and gives, for every token, the bytes of the text it came from.
 //
-// A text goes through these stages; each has a file:
+// A text goes through these stages:
 //
 //	added.go        tokens that are recognised in the text before anything else
-//	normalize.go    the text is rewritten (NFC, Replace, Prepend, ...)
-//	pretokenize.go  the text is cut into words
-//	bpe.go          a word becomes token ids
+//	normalize.go    the text is rewritten (NFC, Replace, Prepend, BERT's clean-up, ...)
+//	charsmap.go     one of these ways: SentencePiece's table of characters
+//	pretokenize.go  the text is cut into words; cut.go and regex.go do the cutting
+//	model.go        a word becomes token ids, by one of the models
 //	post.go         special tokens are put around, offsets are trimmed
-//	decode.go       the way back
+//	decode.go       the way back, by the steps in decoders.go
 //
-// text.go keeps the alignment of a rewritten text with the input. Begin
-// reading at tokenizer.go.
+// The models are bpe.go (with merge.go), unigram.go and wordmodel.go. A
+// SentencePiece file is read by spm_file.go and becomes the same stages in spm.go and
+// spm_bpe.go; tekken.go does so for Mistral's file.
+//
+// text.go keeps the alignment of a rewritten text with the input. characters.go is
+// made from the Rust library, whose parts know other versions of Unicode than Go.
+// Begin reading at tokenizer.go; load.go says which file is read how.
 package tokenizer

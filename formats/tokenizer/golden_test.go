@@ -100,41 +100,60 @@ func TestStreamGivesTheDecodedTextInWholeCharacters(t *testing.T) {
 }
 
 func TestConcurrentEncoding(t *testing.T) {
-	tok, cases := readGolden(t, "llama3")
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for _, c := range cases {
-				if got, err := tok.Encode(c.Text); err != nil || !same(got, c.Tokens) {
-					t.Errorf("Encode(%q): %v, %v", c.Text, got, err)
+	for _, kind := range kinds {
+		tok, cases := readGolden(t, kind)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for _, c := range cases {
+					if got, err := tok.Encode(c.Text); err != nil || !same(got, c.Tokens) {
+						t.Errorf("%s: Encode(%q): %v, %v", kind, c.Text, got, err)
+					}
 				}
-			}
-		})
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 }
 
 func TestLongWordsTakeLittleTime(t *testing.T) {
+	const size = 1 << 17 // bytes: what is quadratic takes minutes
 	for _, kind := range kinds {
 		tok, _ := readGolden(t, kind)
 		for _, unit := range []string{"a", "ab", " ", "é", "\n", "1", "'s", "<s"} {
-			text := strings.Repeat(unit, 1<<19/len(unit))
+			text := strings.Repeat(unit, size/len(unit))
 			got, err := tok.Encode(text)
 			if err != nil {
-				t.Fatalf("%s: half a MiB of %q: %v", kind, unit, err)
+				t.Fatalf("%s: 128 KiB of %q: %v", kind, unit, err)
 			}
 			if len(got) == 0 {
 				continue // nothing but space, which this kind drops
 			}
 			if last := got[len(got)-1]; last.End != len(text) {
-				t.Errorf("%s: half a MiB of %q: the last token ends at %d of %d", kind, unit, last.End, len(text))
+				t.Errorf("%s: 128 KiB of %q: the last token ends at %d of %d", kind, unit, last.End, len(text))
 			}
 		}
 	}
 }
 
+func TestALineOfAMegabyte(t *testing.T) {
+	for _, kind := range kinds {
+		tok, cases := readGolden(t, kind)
+		var line strings.Builder
+		for line.Len() < 1<<20 {
+			for _, c := range cases {
+				line.WriteString(strings.ReplaceAll(c.Text, "\n", " "))
+			}
+		}
+		got, err := tok.Encode(line.String())
+		if err != nil || len(got) < line.Len()/100 {
+			t.Errorf("%s: %d tokens, %v", kind, len(got), err)
+		}
+	}
+}
+
 func BenchmarkEncode(b *testing.B) {
-	for _, kind := range []string{"llama3", "llama2"} {
+	for _, kind := range []string{"llama3", "llama2", "t5", "bert"} {
 		b.Run(kind, func(b *testing.B) {
 			tok, cases := readGolden(b, kind)
 			var text strings.Builder

@@ -9,6 +9,10 @@ import (
 // a vocabulary that no model has.
 const maxID = 1 << 22
 
+// maxTokenBytes bounds tokens of files that list no merges: all ways to cut a token in
+// two are looked at.
+const maxTokenBytes = 1024
+
 // model turns words into tokens.
 type model interface {
 	// encode returns the tokens of one word. The result is valid until the next call.

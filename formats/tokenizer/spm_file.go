@@ -153,6 +153,8 @@ func (f *spmFile) check() error {
 		switch {
 		case p.text == "":
 			return fmt.Errorf("piece %d is empty", i)
+		case len(p.text) > maxTokenBytes:
+			return fmt.Errorf("piece %d has %d bytes, want at most %d", i, len(p.text), maxTokenBytes)
 		case !utf8.ValidString(p.text):
 			return fmt.Errorf("piece %d is not UTF-8: %q", i, p.text)
 		case math.IsNaN(float64(p.score)):

@@ -112,6 +112,9 @@ func tekkenModel(n node, tokens []tekkenToken, first int32) (*bpe, error) {
 		if err != nil || len(b) == 0 {
 			return nil, n.errorf("token %d: token_bytes is %q, want the bytes in base64", i, t.Bytes)
 		}
+		if len(b) > maxTokenBytes {
+			return nil, n.errorf("token %d has %d bytes, want at most %d", i, len(b), maxTokenBytes)
+		}
 		if t.Rank != nil && int(*t.Rank) != i {
 			return nil, n.errorf("token %d has the rank %d: the tokens must come in the order of their ranks", i, *t.Rank)
 		}

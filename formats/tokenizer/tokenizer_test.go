@@ -71,6 +71,59 @@ func TestInvalidTextIsAnError(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotObeyedIsSaid(t *testing.T) {
+	tok, err := Parse([]byte(`{"truncation":{"max_length":8},"padding":null,"model":{"type":"WordLevel","vocab":{"a":0}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := tok.Notes(); len(notes) != 1 || notes[0] != `truncation is not obeyed: {"max_length":8}` {
+		t.Errorf("got %q", notes)
+	}
+}
+
+func TestWordsOutsideTheVocabulary(t *testing.T) {
+	for _, c := range []struct{ model, want string }{
+		{`{"type":"WordLevel","vocab":{"a":0}}`, `the word "b" is not in the vocabulary, nor is the unknown token "<unk>" (model.unk_token)`},
+		{`{"type":"WordPiece","vocab":{"a":0}}`, `the word "b" is not in the vocabulary, nor is the unknown token "[UNK]" (model.unk_token)`},
+		{`{"type":"Unigram","vocab":[["a",-1]]}`, `"b" is not in the vocabulary, and the unigram model has no unknown token (model.unk_id)`},
+	} {
+		tok, err := Parse([]byte(`{"model":` + c.model + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tok.Encode("b"); err == nil || err.Error() != c.want {
+			t.Errorf("%s: got %v, want %s", c.model, err, c.want)
+		}
+	}
+}
+
+// A file from before files named their model.
+func TestModelsWithoutAType(t *testing.T) {
+	for model, text := range map[string]string{
+		`{"unk_id":0,"vocab":[["u",0],["ab",-1],["a",-3],["b",-3]]}`:                           "ab",
+		`{"vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}`:                                      "ab",
+		`{"vocab":{"[UNK]":0,"a":1,"##b":2},"unk_token":"[UNK]","max_input_chars_per_word":9}`: "a ##b",
+		`{"vocab":{"ab":0,"<unk>":1},"unk_token":"<unk>"}`:                                     "ab",
+	} {
+		tok, err := Parse([]byte(`{"model":` + model + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tok.Encode("ab")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, k := range got {
+			s, _ := tok.TokenText(k.ID)
+			texts = append(texts, s)
+		}
+		if joined := strings.Join(texts, " "); joined != text {
+			t.Errorf("%s: got %q, want %q", model, joined, text)
+		}
+	}
+}
+
 func TestErrorsNameThePlace(t *testing.T) {
 	model := `"model":{"type":"BPE","vocab":{"a":0},"merges":[]}`
 	for _, c := range []struct{ file, want string }{
