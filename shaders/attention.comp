@@ -21,8 +21,6 @@ layout(push_constant, scalar) uniform Push {
   float scale, cap;
 };
 
-const float HIDDEN = -1e38; // the score of a key that a query does not see
-
 shared float highest[TILE], total[TILE], shrink[TILE], partial[4 * TILE];
 
 // softmax turns the scores in weights into exponentials relative to the highest score so

@@ -6,19 +6,13 @@
 // (ty, tx) of 16 × 16 has the 4 outer rows 4·ty+i; of a tile's scores the 4
 // inner rows 4·tx+j, of a result's D columns the vectors tx+16·j. Nothing larger than a
 // tile is ever in memory.
-#extension GL_EXT_control_flow_attributes : require
-#include "common.glsl"
-#include "math.glsl"
+#include "heads.glsl"
 
 layout(local_size_x = 256) in;
-layout(constant_id = 0) const uint D = 64;           // columns of a head, at most 256
-layout(constant_id = 1) const bool ALIGNED = false;  // heads begin at multiples of 16 bytes
-layout(constant_id = 2) const bool CAPPED = false;
 
 const uint TILE = 64;
 const uint CHUNK = 16;              // columns of scores' factors in shared memory at a time
 const uint LINE = TILE / 4 + 1;     // vectors of a tile's row; one more than needed keeps banks apart
-const uint NV = (D + 63) / 64;      // vectors of a result's row that an invocation has
 const uint WIDTH = 16 * NV;         // vectors of a row of stage
 const uint STAGED = NV == 3 ? 8 : 32 / NV; // rows of it at a time
 
@@ -31,37 +25,6 @@ void clear_sums() {
 
 shared vec4 stage[2 * CHUNK * LINE];
 shared vec4 weights[TILE * LINE]; // [inner row][outer rows]
-
-// Rows of one head: element [r, c] is m.v[r·stride + column + c]. Rows from limit on,
-// which may hold anything, read as the last one.
-struct Rows {
-  Floats m;
-  uint stride, column, limit;
-};
-
-vec4 load4(Rows t, uint r, uint c) {
-  uint at = min(r, t.limit - 1) * t.stride + t.column + c;
-  vec4 v = vec4(0);
-  if (ALIGNED) {
-    if (c < D) v = Vec4s(t.m).v[at / 4];
-    return v;
-  }
-  [[unroll]] for (uint i = 0; i < 4; i++) {
-    if (c + i < D) v[i] = t.m.v[at + i];
-  }
-  return v;
-}
-
-void store4(Rows t, uint r, uint c, vec4 v) {
-  uint at = r * t.stride + t.column + c;
-  if (ALIGNED) {
-    if (c < D) Vec4s(t.m).v[at / 4] = v;
-    return;
-  }
-  [[unroll]] for (uint i = 0; i < 4; i++) {
-    if (c + i < D) t.m.v[at + i] = v[i];
-  }
-}
 
 uint ty() { return gl_LocalInvocationIndex / 16; }
 uint tx() { return gl_LocalInvocationIndex % 16; }
@@ -113,19 +76,4 @@ void accumulate(Rows b, uint b0, uint set) {
 // passed a barrier since the weights before were read; accumulate begins with one.
 void put_weights(vec4 w[4]) {
   [[unroll]] for (uint j = 0; j < 4; j++) weights[(4 * tx() + j) * LINE + ty()] = w[j];
-}
-
-// lowest is the first key that a query sees.
-uint lowest(uint first, uint query, uint window) {
-  first = min(first, query);
-  return window > 0 && query + 1 > window ? max(first, query + 1 - window) : first;
-}
-
-// capped is cap·tanh(s/cap), and slope its derivative.
-float capped(float s, float cap, out float slope) {
-  slope = 1;
-  if (!CAPPED) return s;
-  float t = tanh_of(s / cap);
-  slope = 1 - t * t;
-  return cap * t;
 }

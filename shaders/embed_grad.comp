@@ -5,15 +5,13 @@
 // Grid: R·⌈C/256⌉ workgroups, folded; an invocation a column. Only the workgroups
 // at the first row of an id work. Reads dy once, reads and writes the rows of the ids.
 #include "common.glsl"
-#include "rows.glsl"
 
 layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint C = 1;
 
 layout(push_constant, scalar) uniform Push {
-  uvec2 dtable;
   Ints ids, order;
-  Floats dy;
+  Floats dy, dtable;
   uint R, V;
   float scale;
 };
@@ -36,6 +34,5 @@ void main() {
   }
   float sum = 0;
   for (uint n = first; r < R && uint(ids.v[r]) == id; r = row_at(++n)) sum += dy.v[r * C + c];
-  Floats to = Floats(row_address(dtable, id, C * 4));
-  to.v[c] += scale * sum;
+  dtable.v[id * C + c] += scale * sum;
 }

@@ -9,6 +9,8 @@ import (
 const (
 	// attentionTile is TILE of shaders/attention.glsl.
 	attentionTile = 64
+	// fewRows of a cached attention are done one by one: in a tile most of the work would be for nothing.
+	fewRows = 4
 	// mostHeadDim is the largest head whose sums fit an invocation's registers.
 	mostHeadDim = 256
 )
@@ -59,10 +61,17 @@ func lowerAttentionCached(k *kernels, in *instr) error {
 	if err != nil {
 		return err
 	}
+	cost := 4 * float64(key.rows) * float64(a.Heads*a.HeadDim)
+	if q.rows <= fewRows {
+		k.add("attention_row", constants(c...),
+			push(q, key, v, o, k.scalars, q.rows, key.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
+			[3]uint32{uint32(q.rows), uint32(a.Heads), 1}, cost*float64(q.rows))
+		return nil
+	}
+	tiles := over(q.rows, attentionTile)
 	k.add("attention", constants(append(c, true)...),
 		push(q, key, v, matrix{}, o, matrix{}, k.scalars, q.rows, key.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
-		[3]uint32{uint32(over(q.rows, attentionTile)), uint32(a.Heads), 1},
-		4*float64(over(q.rows, attentionTile)*attentionTile)*float64(key.rows)*float64(a.Heads*a.HeadDim))
+		[3]uint32{uint32(tiles), uint32(a.Heads), 1}, cost*float64(tiles*attentionTile))
 	return nil
 }
 

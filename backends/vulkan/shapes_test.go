@@ -41,6 +41,12 @@ func shapeCases() []bt.Case {
 		all = append(all, forward, bt.Case{Name: fmt.Sprintf("attention_grad/head_dim_%d", d), Op: program.OpAttentionGrad, Attr: a,
 			In: list(q, k, v, o, lse, normal(rows, 2*d), first, last), Out: list(empty(rows, 2*d), empty(rows, d), empty(rows, d))})
 	}
+	for _, rows := range []int{2, 70} {
+		a := program.Attr{Heads: 4, KVHeads: 2, HeadDim: 160, Window: 700, SoftCap: 20, Scale: 0.1}
+		all = append(all, bt.Case{Name: fmt.Sprintf("attention_cached/%d_rows", rows), Op: program.OpAttentionCached, Attr: a,
+			Scalars: program.Scalars{Past: 800, Tokens: rows - 1},
+			In:      list(normal(rows, 640), normal(900, 320), normal(900, 320)), Out: list(normal(rows, 640))})
+	}
 	const vocabulary = 262_144
 	all = append(all,
 		bt.Case{Name: "cross_entropy/vocabulary", Op: program.OpCrossEntropy, Attr: program.Attr{Gradient: true}, Scalars: program.Scalars{InvN: 0.5},

@@ -1,0 +1,57 @@
+// Heads of attention's operands, and what one query makes of one key.
+#extension GL_EXT_control_flow_attributes : require
+#include "common.glsl"
+#include "math.glsl"
+
+layout(constant_id = 0) const uint D = 64;           // columns of a head, at most 256
+layout(constant_id = 1) const bool ALIGNED = false;  // heads begin at multiples of 16 bytes
+layout(constant_id = 2) const bool CAPPED = false;
+
+const uint NV = (D + 63) / 64;      // vectors of a head that one of 16 invocations has
+const float HIDDEN = -1e38;         // the score of a key that a query does not see
+
+// Rows of one head: element [r, c] is m.v[r·stride + column + c]. Rows from limit on,
+// which may hold anything, read as the last one.
+struct Rows {
+  Floats m;
+  uint stride, column, limit;
+};
+
+vec4 load4(Rows t, uint r, uint c) {
+  uint at = min(r, t.limit - 1) * t.stride + t.column + c;
+  vec4 v = vec4(0);
+  if (ALIGNED) {
+    if (c < D) v = Vec4s(t.m).v[at / 4];
+    return v;
+  }
+  [[unroll]] for (uint i = 0; i < 4; i++) {
+    if (c + i < D) v[i] = t.m.v[at + i];
+  }
+  return v;
+}
+
+void store4(Rows t, uint r, uint c, vec4 v) {
+  uint at = r * t.stride + t.column + c;
+  if (ALIGNED) {
+    if (c < D) Vec4s(t.m).v[at / 4] = v;
+    return;
+  }
+  [[unroll]] for (uint i = 0; i < 4; i++) {
+    if (c + i < D) t.m.v[at + i] = v[i];
+  }
+}
+
+// lowest is the first key that a query sees.
+uint lowest(uint first, uint query, uint window) {
+  first = min(first, query);
+  return window > 0 && query + 1 > window ? max(first, query + 1 - window) : first;
+}
+
+// capped is cap·tanh(s/cap), and slope its derivative.
+float capped(float s, float cap, out float slope) {
+  slope = 1;
+  if (!CAPPED) return s;
+  float t = tanh_of(s / cap);
+  slope = 1 - t * t;
+  return cap * t;
+}
