@@ -69,16 +69,16 @@ func (f *spmFile) tokenizer() (*Tokenizer, error) {
 
 func (f *spmFile) unigram(pieces []string) (model, error) {
 	m := &unigram{pieces: pieces, scores: make([]float64, len(pieces)), unk: f.unk, single: true}
-	lowest, highest := float32(math.MaxFloat32), float32(0x1p-126)
+	lowest := float32(math.MaxFloat32)
 	for i, p := range f.pieces {
 		m.scores[i] = float64(p.score)
 		if p.kind == pieceNormal {
-			lowest, highest = min(lowest, p.score), max(highest, p.score)
+			lowest = min(lowest, p.score)
 		}
 	}
 	for i, p := range f.pieces {
 		if p.kind == pieceUserDefined { // a bonus, so that it always wins
-			m.scores[i] = float64(float32(len(p.text))*highest) - 0.1
+			m.scores[i] = float64(float32(0.1 * float64(len(p.text)-1)))
 		}
 	}
 	err := m.index(func(id int) bool { return f.pieces[id].kind == pieceNormal || f.pieces[id].kind == pieceUserDefined })

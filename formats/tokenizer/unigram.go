@@ -23,6 +23,9 @@ type unigram struct {
 	single bool
 }
 
+// maxSum is where SentencePiece begins to count anew.
+const maxSum = 100000
+
 // unkPenalty is how much worse than the worst piece an unknown character is.
 const unkPenalty = 10
 
@@ -142,8 +145,12 @@ func (m *unigram) bestPath(w *worker, word string) []pathNode {
 	for i := range path {
 		path[i] = pathNode{start: -1}
 	}
+	frontier := 0 // the furthest end so far
 	for start := 0; start < len(word); {
 		_, char := utf8.DecodeRuneInString(word[start:])
+		if m.single && math.Abs(path[start].score) > maxSum {
+			rebase(path[start : frontier+1])
+		}
 		before := path[start].score
 		whole := false // a piece is this very character
 		node := int32(0)
@@ -158,15 +165,28 @@ func (m *unigram) bestPath(w *worker, word string) []pathNode {
 			if id == noValue {
 				continue
 			}
+			frontier = max(frontier, end)
 			m.offer(&path[end], before+m.scores[id], start, id)
 			whole = whole || end-start == char
 		}
 		if !whole {
+			frontier = max(frontier, start+char)
 			m.offer(&path[start+char], before+m.unkCost, start, m.unk)
 		}
 		start += char
 	}
 	return path
+}
+
+// rebase makes sums count from the first node on, which loses nothing but their size:
+// large sums of single precision are rough.
+func rebase(path []pathNode) {
+	base := path[0].score
+	for i := range path {
+		if i == 0 || path[i].start >= 0 {
+			path[i].score = float64(float32(path[i].score - base))
+		}
+	}
 }
 
 func (m *unigram) offer(to *pathNode, score float64, start int, id int32) {
