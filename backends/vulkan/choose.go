@@ -1,17 +1,23 @@
 package vulkan
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
 )
 
+// ErrNoGPU says that nothing is wrong: there is just no GPU, no Vulkan, or a
+// build without it.
+var ErrNoGPU = errors.New("no GPU")
+
 // choose picks the device that is asked for, or the best GPU.
 func choose(all []vk.Info, wanted string) (*vk.Info, error) {
 	if len(all) == 0 {
-		return nil, fmt.Errorf("Vulkan is installed, but has no device")
+		return nil, fmt.Errorf("%w: Vulkan is installed, but has no device", ErrNoGPU)
 	}
 	if wanted != "" {
 		return named(all, wanted)
@@ -26,7 +32,11 @@ func choose(all []vk.Info, wanted string) (*vk.Info, error) {
 		}
 	}
 	if best == nil {
-		return nil, fmt.Errorf("no Vulkan device can be used: %s", strings.Join(reasons(all), "; "))
+		err := fmt.Errorf("no Vulkan device can be used: %s", strings.Join(reasons(all), "; "))
+		if !slices.ContainsFunc(all, func(i vk.Info) bool { return i.Kind != vk.CPU }) {
+			err = fmt.Errorf("%w: %w", ErrNoGPU, err)
+		}
+		return nil, err
 	}
 	return best, nil
 }

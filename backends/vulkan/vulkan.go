@@ -1,6 +1,7 @@
 package vulkan
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -26,6 +27,9 @@ func New(o Options) (*Backend, error) {
 		o.Device = s
 	}
 	v, err := vk.Open()
+	if errors.Is(err, vk.ErrNoVulkan) {
+		err = fmt.Errorf("%w: %w", ErrNoGPU, err)
+	}
 	if err != nil {
 		return nil, err
 	}

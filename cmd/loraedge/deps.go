@@ -8,8 +8,6 @@ import (
 
 	"github.com/adrg/xdg"
 
-	"github.com/loraedge/loraedge/backends"
-	"github.com/loraedge/loraedge/backends/cpu"
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/graph"
@@ -23,12 +21,12 @@ import (
 
 // newDeps wires the plugins, the device and the terminal into what a job
 // needs. Plugins are called with ctx. The caller must call the function that it returns.
-func newDeps(ctx context.Context, p config.Plugins) (job.Deps, func(), error) {
-	h, err := newHost(p)
+func newDeps(ctx context.Context, c *config.Config) (job.Deps, func(), error) {
+	h, err := newHost(c.Plugins)
 	if err != nil {
 		return job.Deps{}, nil, err
 	}
-	device, err := newDevice()
+	device, closeDevice, err := newDevice(c.Device)
 	if err != nil {
 		h.Close()
 		return job.Deps{}, nil, job.UsageError{Err: err}
@@ -39,10 +37,8 @@ func newDeps(ctx context.Context, p config.Plugins) (job.Deps, func(), error) {
 		Resolve:  func(name string) (string, error) { return demo.Resolve(name, cacheDir()) },
 		Progress: report.NewProgress(os.Stderr),
 		CacheDir: cacheDir(),
-	}, h.Close, nil
+	}, func() { closeDevice(); h.Close() }, nil
 }
-
-func newDevice() (backends.Backend, error) { return cpu.New(cpu.Options{}) }
 
 func newHost(p config.Plugins) (*host.Host, error) {
 	o := host.Options{Pins: p.SHA256}

@@ -7,10 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/loraedge/loraedge/backends/cpu"
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/job"
-	"github.com/loraedge/loraedge/core/report"
 )
 
 type generateCommand struct {
@@ -34,25 +32,6 @@ func (g generateCommand) Run(ctx context.Context) error {
 		Prompt: g.Prompt, Adapter: g.Adapter, Base: g.Base, MaxTokens: g.MaxTokens,
 		Temperature: g.Temperature, TopP: g.TopP, Seed: g.Seed,
 	})
-}
-
-type devicesCommand struct {
-	JSON bool `help:"Print JSON."`
-}
-
-func (d devicesCommand) Run() error {
-	device, err := newDevice()
-	if err != nil {
-		return job.UsageError{Err: err}
-	}
-	about := device.Describe()
-	if d.JSON {
-		return printJSON([]any{about})
-	}
-	fmt.Printf("%s  %s, %s of memory free\n", about.Name, about.Detail, report.Bytes(about.MemoryBytes))
-	fmt.Printf("     instruction sets: %s (LORAEDGE_CPU_ISA chooses another)\n", strings.Join(cpu.ISAs(), ", "))
-	fmt.Println("GPUs are not used by this version: it has no Vulkan backend yet.")
-	return nil
 }
 
 type pluginsCommand struct {

@@ -27,7 +27,7 @@ func (f configFlags) open(ctx context.Context, withData bool) (*job.Job, func(),
 	if err != nil {
 		return nil, nil, job.UsageError{Err: err}
 	}
-	deps, closePlugins, err := newDeps(ctx, c.Plugins)
+	deps, closePlugins, err := newDeps(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}

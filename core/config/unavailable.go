@@ -16,7 +16,6 @@ var unavailable = []struct {
 	{"adapter.modules_to_save", other{}},
 	{"train.optimizer", "adafactor"},
 	{"train.optimizer", "lion"},
-	{"device.backend", "vulkan"},
 	{"report.tensorboard", true},
 	{"report.wandb", true},
 	{"report.html", true},

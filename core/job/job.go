@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/core/config"
@@ -46,9 +45,6 @@ type Job struct {
 
 // Open opens the base model and the text side, without data.
 func Open(c *config.Config, d Deps) (*Job, error) {
-	if err := checkDevice(c.Device.Device, d.Device.Describe()); err != nil {
-		return nil, err
-	}
 	dir, err := d.resolve(c.BaseModel)
 	if err != nil {
 		return nil, err
@@ -64,15 +60,6 @@ func Open(c *config.Config, d Deps) (*Job, error) {
 		return nil, err
 	}
 	return j, nil
-}
-
-// checkDevice says whether the one device that there is has been asked for.
-func checkDevice(asked config.DeviceChoice, has backends.Device) error {
-	about := has.Name + " " + has.Detail
-	if asked.Auto || asked.Index == 0 || asked.Name != "" && strings.Contains(strings.ToLower(about), strings.ToLower(asked.Name)) {
-		return nil
-	}
-	return fmt.Errorf("[device] device asks for another device than there is; device 0 is %s (%s), see loraedge devices", has.Name, has.Detail)
 }
 
 func (d Deps) resolve(p config.Path) (string, error) {

@@ -33,7 +33,7 @@ var Open = sync.OnceValues(open)
 func open() (*Instance, error) {
 	loader := C.lv_loader()
 	if loader == nil {
-		return nil, ErrNoVulkan
+		return nil, fmt.Errorf("%w: there is no libvulkan.so.1 (Linux) or vulkan-1.dll (Windows), which comes with the graphics driver", ErrNoVulkan)
 	}
 	vulkan.SetGetInstanceProcAddr(loader)
 	if err := vulkan.Init(); err != nil {

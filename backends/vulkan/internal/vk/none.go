@@ -2,14 +2,14 @@
 
 package vk
 
-import "errors"
+import "fmt"
 
 // Instance is Vulkan itself, which this build has not.
 type Instance struct{}
 
 // Open says that this build has no Vulkan.
 func Open() (*Instance, error) {
-	return nil, errors.New("this build of loraedge has no Vulkan: that needs Linux, Windows or FreeBSD on a 64-bit processor, and a C compiler to build it")
+	return nil, fmt.Errorf("%w: this build of loraedge is without it, which needs Linux, Windows or FreeBSD on a 64-bit processor, and a C compiler to build it", ErrNoVulkan)
 }
 
 // Devices lists nothing.

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrNoVulkan says that there is no Vulkan here at all.
-var ErrNoVulkan = errors.New("Vulkan was not found: there is no libvulkan.so.1 (Linux) or vulkan-1.dll (Windows); it comes with the graphics driver")
+var ErrNoVulkan = errors.New("no Vulkan")
 
 // Errors that a device can give at any time.
 var (
