@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -64,6 +65,9 @@ func readLines(in *bufio.Reader, path string, line int, yield func(Record) error
 				return fmt.Errorf("%s:%d: record %d is not JSON: %w; a .jsonl file has one whole JSON object a line", path, at, number, err)
 			}
 		}
+		if half := halfPair(record); half >= 0 {
+			return fmt.Errorf("%s:%d: record %d, byte %d: %w", path, at, number, half+1, errHalfPair)
+		}
 		if err := yield(Record{JSON: record, Source: path, Number: number, Line: at}); err != nil {
 			return err
 		}
@@ -111,6 +115,9 @@ func readArray(in *bufio.Reader, path string, yield func(Record) error) error {
 		if !utf8.Valid(rec.JSON) {
 			return fmt.Errorf("%s: record %d is not UTF-8 at its byte %d; save the file as UTF-8", path, number, invalidAt(rec.JSON))
 		}
+		if half := halfPair(rec.JSON); half >= 0 {
+			return fmt.Errorf("%s: record %d, byte %d of it: %w", path, number, half+1, errHalfPair)
+		}
 		limit.left = maxRecord + 1<<20
 		if err := yield(rec); err != nil {
 			return err
@@ -127,6 +134,49 @@ func readArray(in *bufio.Reader, path string, yield func(Record) error) error {
 		return fmt.Errorf("%s: something follows the array, at byte %d; wanted one array of records", path, d.InputOffset())
 	}
 	return nil
+}
+
+var errHalfPair = errors.New(`half of a character: \ud800 to \udfff stand in pairs; was the text cut in the middle of an emoji?`)
+
+// halfPair is the place of an escape that is half of a surrogate pair, -1 for
+// none. Go reads it as another character, so it would be trained on in silence.
+func halfPair(raw []byte) int {
+	for from := 0; ; {
+		i := bytes.Index(raw[from:], []byte(`\u`))
+		if i < 0 {
+			return -1
+		}
+		at := from + i
+		from = at + 2
+		backslashes := 1
+		for at-backslashes >= 0 && raw[at-backslashes] == '\\' {
+			backslashes++
+		}
+		if backslashes%2 == 0 { // of an escaped backslash
+			continue
+		}
+		switch c := escape(raw[at:]); {
+		case c >= 0xd800 && c < 0xdc00 && len(raw) >= at+6:
+			if next := escape(raw[at+6:]); next < 0xdc00 || next >= 0xe000 {
+				return at
+			}
+			from = at + 12
+		case c >= 0xdc00 && c < 0xe000:
+			return at
+		}
+	}
+}
+
+// escape is the number of an escape \uXXXX at the beginning of raw, -1 for none.
+func escape(raw []byte) int64 {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return int64(n)
 }
 
 // notJSON says of a decoder's error that it is about JSON, where it is.

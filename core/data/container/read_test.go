@@ -42,6 +42,7 @@ func TestRead(t *testing.T) {
 		{"a.json", "", nil},
 		{"records in lines, in spite of the name.json", "{\"a\": 1}\n{\"a\": 2}", []string{
 			`records in lines, in spite of the name.json:1 (record 1) {"a": 1}`, `records in lines, in spite of the name.json:2 (record 2) {"a": 2}`}},
+		{"pairs.jsonl", `{"a": "\uD83D\ude00 \\ud83d \u00e9"}`, []string{`pairs.jsonl:1 (record 1) {"a": "\uD83D\ude00 \\ud83d \u00e9"}`}},
 		{"array.jsonl", `[{"a": 1}]`, []string{`array.jsonl (record 1) {"a": 1}`}},
 		{"pretty.json", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", []string{"pretty.json:1 (record 1) {\n\"a\": 1\n}", "pretty.json:4 (record 2) {\n\"a\": 2\n}"}},
 		{"a.jsonl", "\ufeff{\"a\": 1}\r\n\n  {\"b\": 2}", []string{`a.jsonl:1 (record 1) {"a": 1}`, `a.jsonl:3 (record 2) {"b": 2}`}},
@@ -76,6 +77,8 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl", "{\n\"a\": \n", "a.jsonl:1: record 1 is not JSON"},
 		{"a.jsonl", "{} {}\n", "a.jsonl:1: record 1 is not JSON"},
 		{"a.jsonl", "{}\n\"caf\xe9\"\n", "a.jsonl:2: not UTF-8 at byte 5 of the line"},
+		{"a.jsonl", "{}\n{\"a\": \"x\\ud83d\"}", `a.jsonl:2: record 2, byte 9: half of a character`},
+		{"a.json", `[{"a": "\ude00\ud83d"}]`, `a.json: record 1, byte 8 of it: half of a character`},
 		{"a.txt", "caf\xe9\n", "a.txt:1: not UTF-8 at byte 4 of the line"},
 		{"a.csv", "a,b\n1,2\n3\n", `a.csv:3: record 2 has another number of values than the header, which has 2 ("a", "b")`},
 		{"a.csv", "a,b\n1,\"2\n", "record 1, column 6: a quote is open"},
