@@ -26,10 +26,10 @@ type BenchResult struct {
 	Precision    string             `json:"precision"`
 	Rows         int                `json:"rows"` // of one micro batch, padding included
 	Tokens       int                `json:"tokens"`
-	Recompute    bool               `json:"recompute"`
-	PeakFlops    map[string]float64 `json:"peak_flops"` // a second, by the type of the factors
-	PeakBytes    float64            `json:"peak_bytes"` // a second
-	Seconds      float64            `json:"seconds"`    // of a micro batch, forward and backward
+	KeptBlocks   int                `json:"kept_blocks"` // whose activations are not computed again
+	PeakFlops    map[string]float64 `json:"peak_flops"`  // a second, by the type of the factors
+	PeakBytes    float64            `json:"peak_bytes"`  // a second
+	Seconds      float64            `json:"seconds"`     // of a micro batch, forward and backward
 	Update       float64            `json:"update_seconds"`
 	TokensSecond float64            `json:"tokens_per_second"` // with one update each gradient_accumulation_steps
 	OfPeak       float64            `json:"share_of_peak"`     // of all products, of the time of a micro batch
@@ -65,7 +65,7 @@ func (j *Job) Bench(ctx context.Context, o BenchOptions) (*BenchResult, error) {
 	}
 	r := &BenchResult{
 		Device: j.Device.Describe().Detail, Precision: describePrecision(session.Lowered, options.Compute), Rows: len(b.IDs), Tokens: b.Tokens,
-		Recompute: !options.Keep, PeakFlops: map[string]float64{}, PeakBytes: peaks.Bytes, Seconds: step.Seconds(), Update: update.Seconds(),
+		KeptBlocks: min(options.Keep, len(j.Base.Graph.Blocks)), PeakFlops: map[string]float64{}, PeakBytes: peaks.Bytes, Seconds: step.Seconds(), Update: update.Seconds(),
 		PlannedBytes: session.Allocated(), PeakRSS: report.PeakBytes(),
 	}
 	for d, flops := range peaks.Flops {

@@ -97,24 +97,32 @@ func (j *Job) describeSteps(w io.Writer) error {
 	return err
 }
 
-func (j *Job) describeMemory(w io.Writer, m *lower.Model, keep bool) {
+func (j *Job) describeMemory(w io.Writer, m *lower.Model, keep int) {
 	bytes := m.Program.Bytes()
-	activations := "activations kept for the backward pass"
-	if !keep {
-		activations = "activations computed again in the backward pass"
-	}
 	var total int64
 	for _, n := range bytes {
 		total += n
 	}
-	fmt.Fprintf(w, "memory      %s: weights %s, training state %s, inputs %s, activations %s (%s)\n", report.Bytes(total),
-		report.Bytes(bytes[program.Weights]), report.Bytes(bytes[program.State]), report.Bytes(bytes[program.Inputs]), report.Bytes(bytes[program.Arena]), activations)
+	fmt.Fprintf(w, "memory      %s: weights %s, training state %s, inputs %s, activations %s, %s\n", report.Bytes(total),
+		report.Bytes(bytes[program.Weights]), report.Bytes(bytes[program.State]), report.Bytes(bytes[program.Inputs]), report.Bytes(bytes[program.Arena]), j.describeKept(keep))
 	if n := len(m.Modules); n > 0 {
 		trained := 0
 		for _, mod := range m.Modules {
 			trained += mod.Rank * (mod.In + mod.Out)
 		}
 		fmt.Fprintf(w, "adapters    %d modules, %s parameters\n", n, millions(int64(trained)))
+	}
+}
+
+// describeKept says what becomes of activations until the backward pass.
+func (j *Job) describeKept(keep int) string {
+	switch blocks := len(j.Base.Graph.Blocks); {
+	case keep >= blocks:
+		return "kept for the backward pass"
+	case keep == 0:
+		return "computed again in the backward pass"
+	default:
+		return fmt.Sprintf("kept of %d blocks and computed again of the other %d", keep, blocks-keep)
 	}
 }
 

@@ -72,32 +72,57 @@ func (j *Job) context() int {
 	return min(n, decodeContext)
 }
 
-// keep decides whether activations are kept: as asked, else when the plan
-// fits the memory.
-func (j *Job) keep(o lower.Options) (bool, error) {
+// keep chooses of how many blocks activations are kept: as asked, else of as
+// many as fit the memory.
+func (j *Job) keep(o lower.Options) (int, error) {
 	budget := j.Config.Device.Memory.Bytes
 	if j.Config.Device.Memory.Auto {
 		budget = j.Device.Describe().MemoryBytes * 3 / 4
 	}
-	asked := j.Config.Device.GradientCheckpointing
-	for _, keep := range []bool{true, false} {
-		if keep && asked == config.On || !keep && asked == config.Off {
-			continue
-		}
+	need := func(keep int) (int64, error) {
 		o.Keep = keep
-		need, err := PlannedBytes(j.Base, o)
-		if err != nil {
-			return false, err
+		return PlannedBytes(j.Base, o)
+	}
+	fits := func(bytes int64) bool { return budget == 0 || bytes <= budget }
+	asked := j.Config.Device.GradientCheckpointing
+	if asked != config.On {
+		most, err := need(lower.KeepAll)
+		if err != nil || fits(most) {
+			return lower.KeepAll, err
 		}
-		if budget == 0 || need <= budget {
-			return keep, nil
-		}
-		if !keep || asked == config.Off {
-			return false, fmt.Errorf("the run needs %.2f GiB and may use %.2f GiB: lower sequence_len (now %d) or micro_batch_size (now %d), set gradient_checkpointing = true, or raise [device] memory",
-				gib(need), gib(budget), j.Config.Data.SequenceLen, j.Config.Train.MicroBatchSize)
+		if asked == config.Off {
+			return 0, j.tooLarge(most, budget)
 		}
 	}
-	return false, nil
+	least, err := need(0)
+	if err != nil {
+		return 0, err
+	}
+	if !fits(least) {
+		return 0, j.tooLarge(least, budget)
+	}
+	if asked == config.On {
+		return 0, nil
+	}
+	low, high := 0, len(j.Base.Graph.Blocks) // low fits, high does not
+	for high-low > 1 {
+		middle := (low + high) / 2
+		bytes, err := need(middle)
+		if err != nil {
+			return 0, err
+		}
+		if fits(bytes) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return low, nil
+}
+
+func (j *Job) tooLarge(need, budget int64) error {
+	return fmt.Errorf("the run needs %.2f GiB and may use %.2f GiB: lower sequence_len (now %d) or micro_batch_size (now %d), set gradient_checkpointing = true, hold the base model in 4 bits (kind = \"qlora\"), or raise [device] memory",
+		gib(need), gib(budget), j.Config.Data.SequenceLen, j.Config.Train.MicroBatchSize)
 }
 
 func gib(n int64) float64 { return float64(n) / (1 << 30) }

@@ -316,7 +316,7 @@ func (r *run) writeRunFile(output string) error {
 	return os.WriteFile(r.outputPath(runFile), append(text, '\n'), 0o644)
 }
 
-func (r *run) announce(keep bool, from train.State) {
+func (r *run) announce(keep int, from train.State) {
 	c := r.Counts
 	device := r.Device.Describe()
 	r.Progress.Print("device: %s (%s)", device.Name, device.Detail)
@@ -324,15 +324,11 @@ func (r *run) announce(keep bool, from train.State) {
 	for _, text := range r.warnings() {
 		r.Progress.Print("warning: %s", text)
 	}
-	activations := "kept"
-	if !keep {
-		activations = "recomputed"
-	}
 	what := fmt.Sprintf("%d adapters", len(r.session.Lowered.Modules))
 	if r.Config.Adapter.Kind == "full" {
 		what = "all parameters"
 	}
-	r.Progress.Print("training %s over %d steps from step %d; memory %s, activations %s", what, r.Steps, from.Step+1, report.Bytes(r.session.Allocated()), activations)
+	r.Progress.Print("training %s over %d steps from step %d; memory %s, activations %s", what, r.Steps, from.Step+1, report.Bytes(r.session.Allocated()), r.describeKept(keep))
 }
 
 // DescribeCounts says in words what was read.

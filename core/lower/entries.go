@@ -41,10 +41,8 @@ func (l *lowerer) trainEntries(rows int) error {
 	if l.model.Params < 0 {
 		return p.entry(program.Score, micros[:1])
 	}
-	if p.Keep {
-		if err := p.reserveKept(micros); err != nil {
-			return err
-		}
+	if err := p.reserveKept(micros); err != nil {
+		return err
 	}
 	for _, kind := range []program.EntryKind{program.Step, program.Forward, program.Backward, program.Score} {
 		if err := p.entry(kind, micros[:1]); err != nil {
@@ -106,6 +104,9 @@ func (p *pass) activation(name string, cols int) (program.BufferID, error) {
 // stream is the residual stream that enters block i.
 func (r *residual) stream(i int) program.BufferID { return r.x[i%len(r.x)] }
 
+// keeps says whether block i's activations are kept.
+func (p *pass) keeps(i int) bool { return i >= len(p.graph.Blocks)-p.Keep }
+
 // entry lists the calls of an entry, layer by layer, and in each layer micro
 // batch by micro batch.
 func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
@@ -129,7 +130,7 @@ func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
 			return err
 		}
 		for i := range blocks {
-			c, err := p.block(i, forwardPart, kind != program.Score && p.Keep)
+			c, err := p.block(i, forwardPart, kind != program.Score && p.keeps(i))
 			if err := call(i, c, err); err != nil {
 				return err
 			}
@@ -141,7 +142,7 @@ func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
 	}
 	if kind == program.Step || kind == program.Backward {
 		for i := blocks - 1; i >= 0; i-- {
-			c, err := p.block(i, backwardPart, p.Keep)
+			c, err := p.block(i, backwardPart, p.keeps(i))
 			if err := call(i, c, err); err != nil {
 				return err
 			}

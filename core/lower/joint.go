@@ -73,6 +73,9 @@ func (j *joint) savedName(n int) string { return fmt.Sprintf("%d.%s", n, j.vars[
 // every micro batch. It must come before any segment places its locals.
 func (p *pass) reserveKept(micros []*residual) error {
 	for i := range p.graph.Blocks {
+		if !p.keeps(i) {
+			continue
+		}
 		j := p.joint(i)
 		for k, m := range micros {
 			m.kept[i] = map[string]program.BufferID{}

@@ -23,9 +23,10 @@ type Options struct {
 	// Micros above 1 compiles Step in layer-major order: all micro batches of
 	// the window through a block before the next block.
 	Micros int
-	// Keep keeps the activations of every block for the backward pass; else
-	// only each block's input is kept and the block is computed again.
-	Keep bool
+	// Keep is the number of blocks, counted from the last, whose activations are
+	// kept for the backward pass; KeepAll is every one. Of the others only the
+	// input is kept, and the block is computed again.
+	Keep int
 	// HeadRows is the number of rows whose logits exist at a time.
 	HeadRows int
 
@@ -49,6 +50,9 @@ type Options struct {
 	// MaxBlock is the device's largest allocation in bytes; 0 for no limit.
 	MaxBlock int64
 }
+
+// KeepAll is more blocks than a model has.
+const KeepAll = 1 << 30
 
 // LoRA says which linears get an adapter.
 type LoRA struct {

@@ -24,17 +24,17 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 		o    lower.Options
 	}{
 		{"lora, recomputed", true, lower.Options{Adapter: allLinear(2, 0)}},
-		{"lora, kept", true, lower.Options{Adapter: allLinear(2, 0), Keep: true}},
+		{"lora, kept", true, lower.Options{Adapter: allLinear(2, 0), Keep: lower.KeepAll}},
 		{"lora with dropout", false, lower.Options{Adapter: allLinear(2, 0.3)}},
-		{"lora with dropout, kept", false, lower.Options{Adapter: allLinear(2, 0.3), Keep: true}},
+		{"lora with dropout, kept", false, lower.Options{Adapter: allLinear(2, 0.3), Keep: lower.KeepAll}},
 		{"lora on the head too", false, lower.Options{Adapter: &lower.LoRA{Target: func(string) (int, float32, bool) { return 1, 0.5, true }}}},
 		{"lora on one module", false, lower.Options{Adapter: &lower.LoRA{Target: func(m string) (int, float32, bool) { return 3, 1, m == "layers.1.k" }}}},
 		{"dora, recomputed", true, lower.Options{Adapter: withDoRA(2, 0)}},
-		{"dora with dropout, kept", true, lower.Options{Adapter: withDoRA(2, 0.3), Keep: true}},
+		{"dora with dropout, kept", true, lower.Options{Adapter: withDoRA(2, 0.3), Keep: lower.KeepAll}},
 		{"dora on the head too, with dropout", false, lower.Options{Adapter: &lower.LoRA{DoRA: true, Dropout: 0.2, Target: func(string) (int, float32, bool) { return 1, 0.5, true }}}},
 		{"lora with noise", true, lower.Options{Adapter: allLinear(2, 0), Noise: 5}},
 		{"full, tied", true, lower.Options{Full: true}},
-		{"full, kept", false, lower.Options{Full: true, Keep: true}},
+		{"full, kept", false, lower.Options{Full: true, Keep: lower.KeepAll}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Train, c.o.HeadRows = []int{rows}, 6
@@ -88,7 +88,8 @@ func TestSameGradients(t *testing.T) {
 		check(t.Name(), got, m.gradients())
 	})
 	for name, change := range map[string]func(*lower.Options){
-		"kept activations":  func(o *lower.Options) { o.Keep = true },
+		"some kept":         func(o *lower.Options) { o.Keep = 1 },
+		"kept activations":  func(o *lower.Options) { o.Keep = lower.KeepAll },
 		"another head size": func(o *lower.Options) { o.HeadRows = 64 },
 		"tiny blocks":       func(o *lower.Options) { o.MaxBlock = 44000 },
 	} {
@@ -129,7 +130,7 @@ func TestWindowSplits(t *testing.T) {
 	loss := one.run(t, program.Step, s, data.NewBatch(together, 4*row, 0))
 	want := one.gradients()
 
-	for _, keep := range []bool{false, true} {
+	for _, keep := range []int{0, 1, lower.KeepAll} {
 		m := start(t, tinyModel(true), lower.Options{Train: []int{row}, Micros: 4, Adapter: allLinear(2, 0.2), Noise: noise, Keep: keep})
 		var window []*data.Batch
 		for i, e := range docs {
@@ -140,12 +141,12 @@ func TestWindowSplits(t *testing.T) {
 			sum += m.run(t, program.Step, s, b)
 		}
 		if d := distance(m.gradients(), want); !(d < 1e-12) || math.Abs(sum-loss) > 1e-12*loss {
-			t.Errorf("4 micro batches of 1 (keep %t): loss %v, want %v; gradients differ by %.2g", keep, sum, loss, d)
+			t.Errorf("4 micro batches of 1 (keep %d): loss %v, want %v; gradients differ by %.2g", keep, sum, loss, d)
 		}
 		m.clearGradients()
 		sum = m.run(t, program.Step, s, window...)
 		if d := distance(m.gradients(), want); !(d < 1e-12) || math.Abs(sum-loss) > 1e-12*loss {
-			t.Errorf("layer-major (keep %t): loss %v, want %v; gradients differ by %.2g", keep, sum, loss, d)
+			t.Errorf("layer-major (keep %d): loss %v, want %v; gradients differ by %.2g", keep, sum, loss, d)
 		}
 	}
 }

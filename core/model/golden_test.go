@@ -179,7 +179,7 @@ func TestLossAndGradients(t *testing.T) {
 	each(t, func(t *testing.T, name string, d backends.Backend) {
 		g := openGolden(t, name)
 		for _, prefix := range []string{"", "packed."} {
-			for _, keep := range []bool{false, true} {
+			for _, keep := range []int{0, 1, lower.KeepAll} {
 				b := g.batch(prefix)
 				s := withAdapter(t, openBase(t, name), d, filepath.Join(goldens, name, "adapter"), lower.Options{Train: []int{len(b.IDs)}, Keep: keep})
 				sum, err := s.Step(b, scalars(b))

@@ -18,8 +18,8 @@ func TestVariants(t *testing.T) {
 		whole  bool // the golden has logits, gradients and the final adapter
 	}{{"dora", 0, true}, {"dora-rslora-loraplus", 2, false}, {"rslora", 0, false}, {"loraplus", 4, false}} {
 		for device, d := range devices(t) {
-			for _, keep := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/keep %t", c.name, device, keep), func(t *testing.T) {
+			for _, keep := range []int{0, 1, lower.KeepAll} {
+				t.Run(fmt.Sprintf("%s/%s/keep %d", c.name, device, keep), func(t *testing.T) {
 					texts, g := openGolden(t, "llama"), openGolden(t, filepath.Join("llama", "variants", c.name))
 					b := texts.batch("")
 					o := lower.Options{Train: []int{len(b.IDs), goldenRows}, Keep: keep, Adapter: &lower.LoRA{RatioB: c.ratioB}}
