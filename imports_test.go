@@ -21,10 +21,10 @@ var allowed = []struct {
 	{"core/lower", []string{"core/graph", "core/program", "formats/dtype"}},
 	{"core/", []string{"core/", "formats/", "backends"}},
 	{"backends/", []string{"backends", "backends/", "core/program", "formats/dtype", "shaders"}},
-	{"backends", []string{"core/program"}},
+	{"backends", []string{"core/program", "formats/dtype"}},
 	{"plugins/", []string{"plugins/", "core/graph", "core/conversation"}},
 	{"demo", nil},
-	{"tools/", []string{"tools/", "formats/"}},
+	{"tools/", []string{"tools/", "formats/", "core/", "plugins/"}},
 	{"cmd/", []string{"core/", "backends", "backends/", "plugins/", "formats/", "demo"}},
 }
 
