@@ -118,17 +118,18 @@ INLINE void keys_of(const attention *a, const stack *s, int64_t i, int64_t k0, i
 	}
 }
 
-// One row of scores becomes exp(score − max); returns their sum and the new max.
-static float softmax_row(float cap, float *row, int64_t n, int64_t from, int64_t to, float *max) {
+// Scores low … high-1 of a row, of which from … to-1 are seen, become
+// exp(score − max); returns their sum and the new max.
+static float softmax_row(float cap, float *row, int64_t low, int64_t high, int64_t from, int64_t to, float *max) {
 	vf top = splat(-INFINITY), sum = {0}, slope;
-	for (int64_t j = 0; j < n; j += VL) {
+	for (int64_t j = low; j < high; j += VL) {
 		vf x = pick(inside(j, from, to), capped(cap, ld(row + j), &slope), splat(-INFINITY));
 		st(row + j, x);
 		top = vmax(x, top);
 	}
 	float m = max_of(top);
 	*max = m = m > *max ? m : *max;
-	for (int64_t j = 0; j < n; j += VL) {
+	for (int64_t j = low; j < high; j += VL) {
 		vf p = (vf)((vi)vexp(ld(row + j) - m) & inside(j, from, to));
 		st(row + j, p);
 		sum += p;
@@ -137,7 +138,48 @@ static float softmax_row(float cap, float *row, int64_t n, int64_t from, int64_t
 }
 
 // Scores are computed for n keys and zeros up to whole vectors and tiles.
-INLINE int64_t padded_keys(int64_t n) { return le_round(n, VL > MR ? VL : MR); }
+enum { KEY_STEP = VL > MR ? VL : MR };
+INLINE int64_t padded_keys(int64_t n) { return le_round(n, KEY_STEP); }
+
+// What MR queries from i on see of keys k0 … k0+n-1, in whole steps counted from
+// k0; high ≤ low is none. The first of them sees the earliest key.
+INLINE void tile_keys(const attention *a, const stack *s, int64_t i, int64_t k0, int64_t n, int64_t *low, int64_t *high) {
+	*low = *high = 0;
+	if (i >= s->count)
+		return;
+	*low = le_max(lowest(a, s->q0 + i) - k0, 0) / KEY_STEP * KEY_STEP;
+	*high = padded_keys(le_min(le_max(s->q0 + le_min(i + MR, s->count) - k0, 0), n));
+}
+
+// Which queries see keys j … j+MR-1 of n counted from k0; to ≤ from is none.
+INLINE void tile_queries(const attention *a, const stack *s, int64_t j, int64_t k0, int64_t n, int64_t *from, int64_t *to) {
+	*from = le_max(k0 + j - s->q0, 0);
+	*to = s->count;
+	while (*to > *from && lowest(a, s->q0 + *to - 1) >= k0 + le_min(j + MR, n))
+		(*to)--;
+}
+
+// Scores of queries from … to of a head: to[i, keys] = q·kᵀ.
+static void scores_of(const attention *a, const stack *s, int64_t h, int64_t from, int64_t to, int64_t k0, int64_t n, const float *q,
+	const float *kt, float *scores) {
+	for (int64_t i = from; i < to; i += MR) {
+		int64_t r = h * Q_BLOCK + i, low, high;
+		tile_keys(a, s, i, k0, n, &low, &high);
+		if (high > low)
+			small_product(BY_ROWS, MR, high - low, a->dim, q + r * a->width, a->width, kt + low, K_KEYS, scores + r * K_KEYS + low, K_KEYS, 0);
+	}
+}
+
+// to[i, :] += Σ over its keys of scores[i, key]·v[key, :].
+static void sums_of(const attention *a, const stack *s, int64_t h, int64_t from, int64_t to, int64_t k0, int64_t n, const float *scores,
+	const float *v, float *sums) {
+	for (int64_t i = from; i < to; i += MR) {
+		int64_t r = h * Q_BLOCK + i, low, high;
+		tile_keys(a, s, i, k0, n, &low, &high);
+		if (high > low)
+			small_product(BY_ROWS, MR, a->width, high - low, scores + r * K_KEYS + low, K_KEYS, v + low * a->width, a->width, sums + r * a->width, a->width, 1);
+	}
+}
 
 // Working memory of a task of any pass, in floats.
 typedef struct {
@@ -198,28 +240,28 @@ static void attention_task(void *context, int64_t task, int thread) {
 	load_stack(a, &s, a->q, a->scale, w.q);
 	memset(w.acc, 0, (size_t)(s.heads * Q_BLOCK * a->width) * sizeof(float));
 	for (int64_t k0 = first_key(a, &s); k0 < s.q0 + s.count; k0 += K_KEYS) {
-		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), padded = padded_keys(n), from, to;
+		int64_t n = le_min(K_KEYS, s.q0 + s.count - k0), from, to;
 		seeing(a, &s, k0, k0 + n, &from, &to);
 		load_transposed(a, a->k, s.kv, k0, n, w.kt);
 		load_keys(a, a->v, s.kv, k0, n, w.v);
 		for (int64_t h = 0; h < s.heads && to > from; h++) {
-			int64_t r0 = h * Q_BLOCK + from;
-			small_product(BY_ROWS, to - from, padded, a->dim, w.q + r0 * a->width, a->width, w.kt, K_KEYS, w.s + r0 * K_KEYS, K_KEYS, 0);
+			scores_of(a, &s, h, from, to, k0, n, w.q, w.kt, w.s);
 			for (int64_t i = from; i < to; i++) {
-				int64_t r = h * Q_BLOCK + i, k_from, k_to;
+				int64_t r = h * Q_BLOCK + i, k_from, k_to, low, high;
 				keys_of(a, &s, i, k0, k0 + n, &k_from, &k_to);
+				tile_keys(a, &s, i / MR * MR, k0, n, &low, &high);
 				if (k_to <= k_from) {
-					memset(w.s + r * K_KEYS, 0, (size_t)padded * sizeof(float));
+					memset(w.s + r * K_KEYS + low, 0, (size_t)le_max(high - low, 0) * sizeof(float));
 					continue;
 				}
-				float before = max[r], part = softmax_row(a->cap, w.s + r * K_KEYS, padded, k_from, k_to, &max[r]);
+				float before = max[r], part = softmax_row(a->cap, w.s + r * K_KEYS, low, high, k_from, k_to, &max[r]);
 				float shrink = before == max[r] ? 1 : expf(before - max[r]);
 				sum[r] = sum[r] * shrink + part;
 				if (shrink != 1)
 					for (int64_t c = 0; c < a->width; c += VL)
 						st(w.acc + r * a->width + c, ld(w.acc + r * a->width + c) * shrink);
 			}
-			small_product(BY_ROWS, to - from, a->width, n, w.s + r0 * K_KEYS, K_KEYS, w.v, a->width, w.acc + r0 * a->width, a->width, 1);
+			sums_of(a, &s, h, from, to, k0, n, w.s, w.v, w.acc);
 		}
 	}
 	for (int64_t h = 0; h < s.heads; h++)
@@ -245,19 +287,19 @@ static int op_attention(le_engine *e, const le_instr *in, const le_scalars *s) {
 // for rows from … to of every head, given dO·Vᵀ in dp.
 static void score_grads(const attention *a, const stack *s, const attention_work *w, int64_t h, int64_t from, int64_t to,
 	int64_t k0, int64_t n) {
-	int64_t padded = padded_keys(n), r0 = h * Q_BLOCK + from;
-	small_product(BY_ROWS, to - from, padded, a->dim, w->q + r0 * a->width, a->width, w->kt, K_KEYS, w->s + r0 * K_KEYS, K_KEYS, 0);
-	small_product(BY_ROWS, to - from, padded, a->dim, w->d_o + r0 * a->width, a->width, w->vt, K_KEYS, w->dp + r0 * K_KEYS, K_KEYS, 0);
+	scores_of(a, s, h, from, to, k0, n, w->q, w->kt, w->s);
+	scores_of(a, s, h, from, to, k0, n, w->d_o, w->vt, w->dp);
 	for (int64_t i = from; i < to; i++) {
-		int64_t k_from, k_to, at = (s->q0 + i) * a->heads + s->h0 + h;
+		int64_t k_from, k_to, low, high, at = (s->q0 + i) * a->heads + s->h0 + h;
 		float *p = w->s + (h * Q_BLOCK + i) * K_KEYS, *dp = w->dp + (h * Q_BLOCK + i) * K_KEYS;
 		keys_of(a, s, i, k0, k0 + n, &k_from, &k_to);
+		tile_keys(a, s, i / MR * MR, k0, n, &low, &high);
 		if (k_to <= k_from) {
-			memset(p, 0, (size_t)padded * sizeof(float));
-			memset(dp, 0, (size_t)padded * sizeof(float));
+			memset(p + low, 0, (size_t)le_max(high - low, 0) * sizeof(float));
+			memset(dp + low, 0, (size_t)le_max(high - low, 0) * sizeof(float));
 			continue;
 		}
-		for (int64_t j = 0; j < padded; j += VL) {
+		for (int64_t j = low; j < high; j += VL) {
 			vi seen = inside(j, k_from, k_to);
 			vf slope, x = capped(a->cap, ld(p + j), &slope);
 			vf y = (vf)((vi)vexp(x - a->lse[at]) & seen);
@@ -324,7 +366,6 @@ static void attention_grad_task(void *context, int64_t task, int thread) {
 	load_transposed(a, a->k, kv, k0, n, w.kt);
 	load_transposed(a, a->v, kv, k0, n, w.vt);
 	load_keys(a, a->k, kv, k0, n, w.k);
-	int64_t keys = le_round(n, MR);
 	for (int64_t q = 0; q < a->q_blocks; q++) {
 		int32_t before = a->order[block * a->q_blocks + q];
 		if (before < 0)
@@ -337,12 +378,18 @@ static void attention_grad_task(void *context, int64_t task, int thread) {
 			load_stack(a, &s, a->q, a->scale, w.q);
 			load_stack(a, &s, a->d_o, 1, w.d_o);
 			for (int64_t h = 0; h < s.heads; h++) {
-				int64_t r0 = h * Q_BLOCK + from;
-				float *p = w.s + r0 * K_KEYS, *ds = w.dp + r0 * K_KEYS;
 				score_grads(a, &s, &w, h, from, to, k0, n);
-				small_product(BY_COLUMNS, keys, a->width, to - from, p, K_KEYS, w.d_o + r0 * a->width, a->width, dv, a->width, 1);
-				small_product(BY_COLUMNS, keys, a->width, to - from, ds, K_KEYS, w.q + r0 * a->width, a->width, dk, a->width, 1);
-				small_product(BY_ROWS, to - from, a->width, n, ds, K_KEYS, w.k, a->width, w.acc + r0 * a->width, a->width, 0);
+				for (int64_t j = 0; j < n; j += MR) {
+					int64_t first, end, r;
+					tile_queries(a, &s, j, k0, n, &first, &end);
+					if (end <= first)
+						continue;
+					r = h * Q_BLOCK + first;
+					small_product(BY_COLUMNS, MR, a->width, end - first, w.s + r * K_KEYS + j, K_KEYS, w.d_o + r * a->width, a->width, dv + j * a->width, a->width, 1);
+					small_product(BY_COLUMNS, MR, a->width, end - first, w.dp + r * K_KEYS + j, K_KEYS, w.q + r * a->width, a->width, dk + j * a->width, a->width, 1);
+				}
+				memset(w.acc + (h * Q_BLOCK + from) * a->width, 0, (size_t)((to - from) * a->width) * sizeof(float));
+				sums_of(a, &s, h, from, to, k0, n, w.dp, w.k, w.acc);
 			}
 			wait_for(added, before);
 			for (int64_t h = 0; h < s.heads; h++)
@@ -398,7 +445,7 @@ static void attention_cached_task(void *context, int64_t task, int thread) {
 		float *out = a->out + at, max = -INFINITY;
 		for (int64_t j = 0; j < n; j++)
 			scores[j] = a->scale * dot(a->q + at, head_row(a, a->k, kv, low + j), a->dim);
-		float sum = softmax_row(a->cap, scores, padded, 0, n, &max);
+		float sum = softmax_row(a->cap, scores, 0, padded, 0, n, &max);
 		for (int64_t d = 0; d < a->dim; d += VL) {
 			vf acc = {0};
 			for (int64_t j = 0; j < n; j++)
