@@ -90,6 +90,7 @@ func (j *Job) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	j.Progress.Show("reading data: looking for the tokens of an earlier run", false)
 	j.Store, j.Cached, err = data.PrepareCached(ctx, sources, options, settings, j.cache())
 	j.Progress.End()
 	if err != nil {
