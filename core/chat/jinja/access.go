@@ -70,7 +70,7 @@ func (s *state) item(v, index any) (any, error) {
 	if i, ok := integer(index); ok {
 		switch v := v.(type) {
 		case *List:
-			if i = wrap(i, len(v.Items)); i >= 0 && i < int64(len(v.Items)) {
+			if i = wrap(i, len(v.Items)); v.view == "" && i >= 0 && i < int64(len(v.Items)) {
 				return v.Items[i], nil
 			}
 		case string:
@@ -133,11 +133,14 @@ func (n *sliceNode) eval(s *state) (any, error) {
 	case undefined:
 		return nil, v.err()
 	case *List:
+		if v.view != "" {
+			break
+		}
 		items, err := cutSlice(v.Items, bounds)
 		if err != nil {
 			return nil, err
 		}
-		return &List{items, v.Tuple}, s.made(16 * len(items))
+		return &List{Items: items, Tuple: v.Tuple}, s.made(16 * len(items))
 	case string:
 		if err := s.made(len(v)); err != nil {
 			return nil, err

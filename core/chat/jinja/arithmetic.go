@@ -167,11 +167,11 @@ func (s *state) sequenceOp(op string, a, b any) (any, error) {
 		}
 		x, okA := a.(*List)
 		y, okB := b.(*List)
-		if okA && okB && x.Tuple == y.Tuple {
+		if okA && okB && x.Tuple == y.Tuple && x.view+y.view == "" {
 			if err := s.made(16 * (len(x.Items) + len(y.Items))); err != nil {
 				return nil, err
 			}
-			return &List{append(append([]any{}, x.Items...), y.Items...), x.Tuple}, nil
+			return &List{Items: append(append([]any{}, x.Items...), y.Items...), Tuple: x.Tuple}, nil
 		}
 	case "*":
 		if n, ok := integer(a); ok {
@@ -197,6 +197,9 @@ func (s *state) repeat(v any, n int64) (any, error) {
 		}
 		return strings.Repeat(v, int(n)), s.made(len(v) * int(n))
 	case *List:
+		if v.view != "" {
+			break
+		}
 		if len(v.Items) > 0 && n > int64(maxOutput/16/len(v.Items)) {
 			return nil, errSize
 		}

@@ -175,7 +175,7 @@ func (s *state) order(a, b any, depth int) (int, error) {
 	}
 	x, okA := a.(*List)
 	y, okB := b.(*List)
-	if okA && okB && x.Tuple == y.Tuple {
+	if okA && okB && x.Tuple == y.Tuple && x.view+y.view == "" {
 		for i := range min(len(x.Items), len(y.Items)) {
 			eq, err := s.equal(x.Items[i], y.Items[i], depth+1)
 			if err != nil {
@@ -215,6 +215,9 @@ func (s *state) contains(v, item any) (bool, error) {
 		}
 		return strings.Contains(v, sub), s.spend(1 + len(v)/64)
 	case *Dict:
+		if _, ok := item.(undefined); ok {
+			return false, nil
+		}
 		if _, err := hashable(item); err != nil {
 			return false, err
 		}

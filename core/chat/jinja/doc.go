@@ -11,7 +11,8 @@
 // Begin reading at template.go. lexer.go cuts a template into tokens,
 // parser.go and expression.go build the tree whose nodes evaluate themselves:
 // statement.go, and for expressions literal.go, compare.go, arithmetic.go,
-// access.go and call.go. value.go says what values there are; filter.go,
+// access.go and call.go. value.go says what values there are, text.go how they
+// are written; filter.go, filter_lazy.go,
 // filter_list.go, json.go, test.go, method.go, string_method.go, format.go
 // and global.go hold what templates call.
 package jinja

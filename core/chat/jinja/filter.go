@@ -21,17 +21,17 @@ func init() {
 		"e": escape, "escape": escape, "forceescape": escape, "first": first, "last": last, "float": toFloat, "int": toInt,
 		"format":  func(s *state, v any, args arguments) (any, error) { return s.formatFilter(v, args) },
 		"groupby": groupBy, "indent": indent, "items": items, "join": join, "list": list,
-		"lower": onText(strings.ToLower), "upper": onText(strings.ToUpper), "title": onText(titleWords),
+		"lower": onText(lower), "upper": onText(upper), "title": onText(titleWords),
 		"map": mapFilter, "max": extreme(1), "min": extreme(-1),
 		"select": keeping(true, false), "reject": keeping(false, false),
 		"selectattr": keeping(true, true), "rejectattr": keeping(false, true),
 		"replace": replace, "reverse": reverse, "round": round,
-		"safe":  func(_ *state, v any, _ arguments) (any, error) { return v, nil },
+		"safe":  func(s *state, v any, _ arguments) (any, error) { return s.str(v) },
 		"slice": slice, "sort": sorted, "string": func(s *state, v any, _ arguments) (any, error) { return s.str(v) },
 		"sum": sum, "tojson": toJSON, "trim": trimFilter, "unique": unique, "urlencode": urlEncode,
 		"wordcount": func(s *state, v any, _ arguments) (any, error) {
 			text, err := s.str(v)
-			return int64(len(splitSpace(text, -1))), err
+			return int64(len(strings.FieldsFunc(text, func(r rune) bool { return !isNameRune(r, false) }))), err
 		},
 	}
 }
@@ -148,6 +148,9 @@ func toInt(_ *state, v any, args arguments) (any, error) {
 	if n, ok := integer(v); ok {
 		return n, nil
 	}
+	if u, missing := v.(undefined); missing {
+		return nil, u.err()
+	}
 	f, ok := number(v)
 	if text, isText := v.(string); isText {
 		text = strings.TrimFunc(text, isSpace)
@@ -155,7 +158,11 @@ func toInt(_ *state, v any, args arguments) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n, err := strconv.ParseInt(text, int(min(max(base, 2), 36)), 64); err == nil {
+		digits := text
+		if prefix, ok := map[int64]string{16: "0x", 8: "0o", 2: "0b"}[base]; ok {
+			digits = strings.TrimPrefix(strings.ToLower(text), prefix)
+		}
+		if n, err := strconv.ParseInt(digits, int(min(max(base, 2), 36)), 64); err == nil {
 			return n, nil
 		}
 		var err2 error
@@ -173,13 +180,13 @@ func (s *state) formatFilter(v any, args arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.format(text, &List{args.positional, true})
+	return s.format(text, &List{Items: args.positional, Tuple: true})
 }
 
 func indent(s *state, v any, args arguments) (any, error) {
-	text, err := s.str(v)
-	if err != nil {
-		return nil, err
+	text, ok := v.(string)
+	if !ok {
+		return nil, fmt.Errorf("wants a string, not %s", typeName(v))
 	}
 	width := args.take(0, "width", int64(4))
 	by, ok := width.(string)
@@ -200,7 +207,7 @@ func indent(s *state, v any, args arguments) (any, error) {
 		return nil, errSize
 	}
 	for i, line := range lines {
-		if i == 0 && !truth(args.take(1, "first", false)) || line == "" && !truth(args.take(2, "blank", false)) {
+		if i == 0 && !truth(args.take(1, "first", false)) || i > 0 && line == "" && !truth(args.take(2, "blank", false)) {
 			continue
 		}
 		lines[i] = by + line
@@ -229,6 +236,9 @@ func round(_ *state, v any, args arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n, isInt := integer(v); isInt && args.take(1, "method", "common") == any("common") {
+		return roundInteger(n, precision), nil
+	}
 	scale := math.Pow(10, float64(min(max(precision, -300), 300)))
 	switch args.take(1, "method", "common") {
 	case "ceil":
@@ -241,6 +251,18 @@ func round(_ *state, v any, args arguments) (any, error) {
 		return rounded, err
 	}
 	return math.RoundToEven(f*scale) / scale, nil
+}
+
+// roundInteger rounds to a power of ten, halves to the even one.
+func roundInteger(n, precision int64) int64 {
+	if precision >= 0 {
+		return n
+	}
+	if precision < -18 {
+		return 0
+	}
+	unit := int64(math.Pow10(int(-precision)))
+	return int64(math.RoundToEven(float64(n)/float64(unit))) * unit
 }
 
 func trimFilter(s *state, v any, args arguments) (any, error) {

@@ -144,7 +144,7 @@ func groupBy(s *state, v any, args arguments) (any, error) {
 		if !same {
 			shown, _ := s.path(item, path)
 			current, group = k, &List{}
-			out.Items = append(out.Items, &List{[]any{shown, group}, true})
+			out.Items = append(out.Items, &List{Items: []any{shown, group}, Tuple: true})
 		}
 		group.Items = append(group.Items, item)
 	}

@@ -105,7 +105,7 @@ func (s *state) formatOne(flags string, verb byte, v any) (string, error) {
 		text, err := s.str(v)
 		return fmt.Sprintf(flags+"s", text), err
 	case 'r':
-		text, err := s.str(&List{[]any{v}, false})
+		text, err := s.str(&List{Items: []any{v}})
 		return fmt.Sprintf(flags+"s", strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")), err
 	case 'd', 'i':
 		if f, ok := v.(float64); ok {

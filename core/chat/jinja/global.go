@@ -211,7 +211,7 @@ func (l *loop) member(name string) (any, bool) {
 		}), true
 	case "changed":
 		return function(func(s *state, args arguments) (any, error) {
-			value := any(&List{args.positional, true})
+			value := any(&List{Items: args.positional, Tuple: true})
 			same, err := s.equal(l.changed, value, 0)
 			l.changed = value
 			return !same, err

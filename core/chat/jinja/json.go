@@ -88,6 +88,9 @@ func (w *jsonWriter) write(v any, depth int) error {
 		w.text(v)
 		return w.s.made(len(v))
 	case *List:
+		if v.view != "" {
+			return fmt.Errorf("%s cannot be written as JSON", typeName(v))
+		}
 		return w.list(v, depth)
 	case *Dict:
 		return w.dict(v, depth)

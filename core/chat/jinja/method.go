@@ -26,7 +26,7 @@ func method(v any, name string) any {
 			return function(func(s *state, args arguments) (any, error) { return m(s, v, args) })
 		}
 	case *List:
-		if m, ok := listMethods[name]; ok {
+		if m, ok := listMethods[name]; ok && v.view == "" {
 			return function(func(s *state, args arguments) (any, error) { return m(s, v, args) })
 		}
 	}
@@ -34,12 +34,14 @@ func method(v any, name string) any {
 }
 
 var dictMethods = map[string]func(s *state, d *Dict, args arguments) (any, error){
-	"items": func(s *state, d *Dict, _ arguments) (any, error) { return d.pairs(), s.made(16 * len(d.keys)) },
+	"items": func(s *state, d *Dict, _ arguments) (any, error) {
+		return &List{Items: d.pairs().Items, view: "dict_items"}, s.made(16 * len(d.keys))
+	},
 	"keys": func(s *state, d *Dict, _ arguments) (any, error) {
-		return &List{Items: d.keys}, s.spend(1)
+		return &List{Items: d.keys, view: "dict_keys"}, s.spend(1)
 	},
 	"values": func(s *state, d *Dict, _ arguments) (any, error) {
-		l := &List{}
+		l := &List{view: "dict_values"}
 		for _, k := range d.keys {
 			l.Items = append(l.Items, d.values[k])
 		}
@@ -57,7 +59,7 @@ var dictMethods = map[string]func(s *state, d *Dict, args arguments) (any, error
 func (d *Dict) pairs() *List {
 	l := &List{}
 	for _, k := range d.keys {
-		l.Items = append(l.Items, &List{[]any{k, d.values[k]}, true})
+		l.Items = append(l.Items, &List{Items: []any{k, d.values[k]}, Tuple: true})
 	}
 	return l
 }

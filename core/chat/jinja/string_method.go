@@ -5,6 +5,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 )
 
 type stringMethod func(s *state, v string, args arguments) (any, error)
@@ -16,9 +19,9 @@ func init() {
 		"strip":        trim(strings.TrimFunc),
 		"lstrip":       trim(strings.TrimLeftFunc),
 		"rstrip":       trim(strings.TrimRightFunc),
-		"upper":        plain(strings.ToUpper),
-		"lower":        plain(strings.ToLower),
-		"casefold":     plain(strings.ToLower),
+		"upper":        plain(upper),
+		"lower":        plain(lower),
+		"casefold":     plain(func(v string) string { return cases.Fold().String(v) }),
 		"title":        plain(title),
 		"capitalize":   plain(capitalize),
 		"swapcase":     plain(swapCase),
@@ -45,7 +48,7 @@ func init() {
 		"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }),
 		"isspace":      all(isSpace),
 		"isascii": func(_ *state, v string, _ arguments) (any, error) {
-			return strings.IndexFunc(v, func(r rune) bool { return r >= utf8.RuneSelf }) < 0, nil
+			return isASCII(v), nil
 		},
 		"isupper": cased(unicode.IsLower),
 		"islower": cased(unicode.IsUpper),
@@ -89,6 +92,26 @@ func trim(cut func(string, func(rune) bool) string) stringMethod {
 	}
 }
 
+// upper and lower change a character into several where Unicode says so, as in
+// Python.
+func upper(v string) string {
+	if isASCII(v) {
+		return strings.ToUpper(v)
+	}
+	return cases.Upper(language.Und).String(v)
+}
+
+func lower(v string) string {
+	if isASCII(v) {
+		return strings.ToLower(v)
+	}
+	return cases.Lower(language.Und).String(v)
+}
+
+func isASCII(v string) bool {
+	return strings.IndexFunc(v, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}
+
 func title(v string) string {
 	inWord := false
 	return strings.Map(func(r rune) rune {
@@ -102,11 +125,8 @@ func title(v string) string {
 }
 
 func capitalize(v string) string {
-	first, n := utf8.DecodeRuneInString(v)
-	if n == 0 {
-		return v
-	}
-	return string(unicode.ToTitle(first)) + strings.ToLower(v[n:])
+	_, n := utf8.DecodeRuneInString(v)
+	return cases.Title(language.Und).String(v[:n]) + lower(v[n:])
 }
 
 func swapCase(v string) string {
@@ -217,7 +237,7 @@ func partition(_ *state, v string, args arguments) (any, error) {
 	if !ok {
 		sep = ""
 	}
-	return &List{[]any{before, sep, after}, true}, nil
+	return &List{Items: []any{before, sep, after}, Tuple: true}, nil
 }
 
 func partitionLast(_ *state, v string, args arguments) (any, error) {
@@ -227,9 +247,9 @@ func partitionLast(_ *state, v string, args arguments) (any, error) {
 	}
 	at := strings.LastIndex(v, sep)
 	if at < 0 {
-		return &List{[]any{"", "", v}, true}, nil
+		return &List{Items: []any{"", "", v}, Tuple: true}, nil
 	}
-	return &List{[]any{v[:at], sep, v[at+len(sep):]}, true}, nil
+	return &List{Items: []any{v[:at], sep, v[at+len(sep):]}, Tuple: true}, nil
 }
 
 func affix(has func(s, affix string) bool) stringMethod {

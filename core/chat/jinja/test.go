@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"unicode"
 )
@@ -32,8 +33,14 @@ func comparison(op string) test {
 func divides(remainder func(n int64, args arguments) (bool, error)) test {
 	return func(_ *state, v any, args arguments) (bool, error) {
 		n, ok := integer(v)
+		if f, isFloat := v.(float64); isFloat {
+			if f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
+				return false, nil
+			}
+			n, ok = int64(f), true
+		}
 		if !ok {
-			return false, fmt.Errorf("%s is not an integer", typeName(v))
+			return false, fmt.Errorf("%s is not a number", typeName(v))
 		}
 		return remainder(n, args)
 	}
@@ -93,15 +100,18 @@ func init() {
 // sized says whether a value has elements. As in Jinja, a string and an
 // undefined value have.
 func sized(_ *state, v any, _ arguments) (bool, error) {
-	switch v.(type) {
-	case string, *List, *Dict, undefined:
+	switch v := v.(type) {
+	case *List:
+		return v.view == "", nil
+	case string, *Dict, undefined:
 		return true, nil
 	}
 	return false, nil
 }
 
 func iterable(s *state, v any, args arguments) (bool, error) {
-	if _, ok := v.(*generator); ok {
+	switch v.(type) {
+	case *generator, *List:
 		return true, nil
 	}
 	return sized(s, v, args)

@@ -41,6 +41,10 @@ neg | abs|'3' | int|'x' | int(9)|'3.7' | int|'3.7' | float|f | int|f | round|3.1
 tools | tojson|tools | tojson(indent=2)|s | tojson|messages[1] | tojson|d | tojson(sort_keys=true)|none | tojson|1.0 | tojson|'é\u2028"\\/\x01' | tojson|'é😀' | tojson(ensure_ascii=true)|l | tojson(separators=(',', ':'))|{} | tojson(indent=4)|[[], {}] | tojson(indent=1)|{1: 2, true: 3} | tojson|(1, 2) | tojson
 n is number|n is integer|f is float|s is string|s is iterable|l is sequence|d is mapping|d is iterable|n is odd|n is even|n is divisibleby 7|n is divisibleby(2)|missing is defined|none is none|t is boolean|t is true|t is not false|n is eq 7|n is lt(8)|'a' is in 'abc'|'A' is upper|s is not none|n is not string|l is iterable and l is not mapping|1 is sameas 1|range is callable|n is defined and n
 '%s-%d' % ('a', 3)|'%5.1f|' % 2.25|'%s' % 'x'|'a' ~ 1 ~ none ~ true|'ab' * 3|[1] + [2]|[0] * 3|'a' 'b'|'x' if t else 'y'|'x' if missing|('x' if missing) is undefined|'a' if false else 'b' if t else 'c'|range(3) | list|range(1, 7, 2) | list|range(3, 0, -1) | list|dict(a=1, b=2)|namespace(a=1).a|missing|missing ~ 'x'|none.foo is defined|'%s' | format('x')|-n | abs|not n == 7|n if n > 3 else 0|'abc' | map('upper') | join('-')|d.a.x | map('string') | list|(l | length) > 2|l | length > 2
+d.items()|d.keys()|d.values()|d.items()[0]|d.keys() is sequence|d.keys() is iterable|d.keys() | tojson|d.keys() + l|d.items()[1:]|d.values() | length|d.items() | last|'b' in d.keys()
+(l | select('odd')) is sequence|(l | select('odd')) is iterable|'T' if l | select('gt', 9) else 'F'|l | select('odd') | first|l | map('string') | length|(l | map('string'))[0] is defined|(l | map('string'))[1:]|l | map('string') | last|l | map('string') | tojson|none | map('upper') | list|none | selectattr('k') | list|3 | map('upper') | list
+l | batch(2, 'x') | list|l | slice(2) | list|l | slice(2, 'x') | list|'é ß İ' | upper|'É ΑΣ' | lower|'ßA' | capitalize|n | round|25 | round(-1)|15 | round(-1)|n | round(0, 'ceil')|'a-b c_d' | wordcount|'' | indent(2, true) ~ '.'|'a\n\nb' | indent(2, true)|'a\n\nb' | indent(2, blank=true)|n | indent
+'0x1f' | int(base=16)|'0b11' | int(base=2)|missing | int|f is even|4.0 is even|missing in d|namespace(a=1)|n | safe + '!'|[none, none] | sort|[missing, missing] | sort | length|missing is callable|s is escaped|[[['q', 'r']]].0.0.1|d.a.x.0|s is callable|'a' is in d|rows | map(attribute='v') | sum|'<b>' | forceescape
 """
 
 TEMPLATES = {
@@ -66,6 +70,8 @@ TEMPLATES = {
     "filter block": "{% filter upper | replace('A', 'x') %}abc {{ n }}{% endfilter %}",
     "with": "{% with a = 1, b = n %}{{ a + b }}{% endwith %}{{ a is defined }}",
     "braces": "{{ {'a': {'b': 1}}['a'] }} {% set x = {'k': '}}'} %}{{ x.k }} {'{'} }} %} #}",
+    "a generator once": "{% set g = l | select('odd') %}{% for x in g %}{{ x }}{{ loop.length }}{% endfor %}{% for x in g %}{{ x }}{% else %}none{% endfor %}",
+    "first takes": "{% set g = l | map('string') %}{{ g | first }}{{ g | join }}",
     "generation": "{% for m in messages %}{{ m.role }}: {% if m.role == 'assistant' %}{% generation %}{{ m.content }}é<end>\n{% endgeneration %}{% else %}{{ m.content }}\n{% endif %}{% endfor %}",
     "generation space": "{{ 'ü日' }}\n{%- generation -%}\n  a b\n{%- endgeneration -%}  c\n  {% generation %}\nd\n  {% endgeneration %}\ne",
     "generation scope": "{% set x = 1 %}{% generation %}{% set x = 2 %}{{ x }}{% endgeneration %}{{ x }}",
