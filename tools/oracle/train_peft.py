@@ -21,7 +21,7 @@ import time
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, get_scheduler
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, get_scheduler
 
 import streams
 
@@ -47,6 +47,7 @@ def parse():
     p.add_argument("--valid", metavar="F", help="valid.jsonl")
     p.add_argument("--valid-steps", default="", help="evaluate after these steps, as 0,10,20; always after the last")
     p.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    p.add_argument("--qlora", action="store_true", help="base in NF4 with double quantisation, by bitsandbytes")
     p.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa")
     p.add_argument("--gradient-checkpointing", action="store_true")
     p.add_argument("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
@@ -62,7 +63,13 @@ def parse():
 
 def load(args):
     dtype = getattr(torch, args.dtype)
-    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=dtype, attn_implementation=args.attention)
+    more = {}
+    if args.qlora:
+        more["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        )
+        more["device_map"] = "cpu"
+    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=dtype, attn_implementation=args.attention, **more)
     if args.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if args.adapter:
@@ -174,6 +181,7 @@ def finish(args, steps, seconds):
         peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         threads=args.threads,
         dtype=args.dtype,
+        qlora=args.qlora,
         gradient_checkpointing=args.gradient_checkpointing,
         compile=args.compile,
         only_trained_logits=args.only_trained_logits,
