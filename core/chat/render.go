@@ -38,6 +38,8 @@ type Options struct {
 	// RolesToTrain are the roles whose turns are trained; empty means "assistant".
 	// A message's own weight goes before it.
 	RolesToTrain []string
+	// LastTurnOnly trains only the last of the turns that would be trained.
+	LastTurnOnly bool
 	// TrainOnInputs trains everything.
 	TrainOnInputs bool
 	// TrainOnEOS says which end-of-turn tokens are trained: those of trained
@@ -62,6 +64,19 @@ func (o Options) weight(m conversation.Message) float64 {
 	return 0
 }
 
+// onlyLast returns the messages with the weight 0 on all but the last that is
+// trained.
+func (o Options) onlyLast(messages []conversation.Message) []conversation.Message {
+	out := slices.Clone(messages)
+	for i, none, found := len(out)-1, 0.0, false; i >= 0; i-- {
+		if found {
+			out[i].Weight = &none
+		}
+		found = found || o.weight(out[i]) != 0
+	}
+	return out
+}
+
 // assistantOnly says whether generation blocks tell all of what is trained.
 func (o Options) assistantOnly(messages []conversation.Message) bool {
 	for _, m := range messages {
@@ -83,6 +98,9 @@ func (t *Template) Render(c conversation.Conversation, o Options) ([]Sample, err
 	}
 	if len(c.Messages) == 0 && len(c.Fields) == 0 {
 		return nil, errEmpty
+	}
+	if o.LastTurnOnly {
+		c.Messages = o.onlyLast(c.Messages)
 	}
 	messages, err := values(c.Messages)
 	if err != nil {

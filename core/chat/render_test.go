@@ -123,6 +123,10 @@ func TestOptions(t *testing.T) {
 		{"default", source, twoTurns, Options{}, []string{"Hello<|eot|>", "4<|eot|>"}},
 		{"users too", source, twoTurns, Options{RolesToTrain: []string{"user", "assistant"}}, []string{"Hi<|eot|>", "Hello<|eot|>", "2+2?<|eot|>", "4<|eot|>"}},
 		{"users only", source, twoTurns, Options{RolesToTrain: []string{"user"}}, []string{"Hi<|eot|>", "2+2?<|eot|>"}},
+		{"the last turn", source, twoTurns, Options{LastTurnOnly: true}, []string{"4<|eot|>"}},
+		{"the last turn without blocks", withoutGeneration(source), twoTurns, Options{LastTurnOnly: true, EndOfTurn: eot}, []string{"4<|eot|>"}},
+		{"the last user's turn", source, twoTurns, Options{LastTurnOnly: true, RolesToTrain: []string{"user"}}, []string{"2+2?<|eot|>"}},
+		{"the last weight", source, weighted, Options{LastTurnOnly: true}, []string{"4<|eot|>"}},
 		{"weights", source, weighted, Options{}, []string{"4<|eot|>"}},
 		{"inputs", source, twoTurns, Options{TrainOnInputs: true}, []string{all}},
 		{"end of turn outside of the block", outside, twoTurns, Options{EndOfTurn: eot}, []string{"Hello<|eot|>", "4<|eot|>"}},
@@ -256,6 +260,28 @@ func TestErrorsSayWhere(t *testing.T) {
 	}
 	bad := conversation.Conversation{Messages: []conversation.Message{{Role: "assistant", ToolCalls: "["}}}
 	if _, err := mustNew(t, "m", "x").Render(bad, Options{}); err == nil || !strings.Contains(err.Error(), "message 1: tool_calls are not JSON") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTemplatesGetAllOfARecord(t *testing.T) {
+	c := conversation.Conversation{
+		Tools: `[{"name": "f"}]`, Documents: `[{"title": "Rivers"}]`,
+		Messages: []conversation.Message{
+			{Role: "user", Content: "Hi", Name: "Ann"},
+			{Role: "assistant", Reasoning: "Hm.", ToolCalls: `[{"id": "7", "function": {"name": "f", "arguments": "{\"b\": 1, \"a\": 2}"}}]`},
+			{Role: "tool", Content: "3", ToolCallID: "7", Name: "f"},
+		},
+	}
+	const source = "{{ tools[0].name }} {{ documents[0].title }} {{ messages[0].name }} {{ messages[1].reasoning_content }} " +
+		"{{ messages[1].tool_calls[0].function.arguments }} {{ messages[2].tool_call_id }} {{ messages[2].name }} " +
+		"{{ messages[1].name is defined }} {{ 'tool_calls' in messages[0] }} {{ bos_token }}"
+	text, err := mustNew(t, "all", source).layOut(c, false)
+	if want := "f Rivers Ann Hm. {'b': 1, 'a': 2} 7 f False False <s>"; err != nil || text != want {
+		t.Errorf("got %q, %v, want %q", text, err, want)
+	}
+	c.Documents = "{"
+	if _, err := mustNew(t, "all", source).layOut(c, false); err == nil || !strings.Contains(err.Error(), "documents are not JSON") {
 		t.Errorf("got %v", err)
 	}
 }

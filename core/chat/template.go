@@ -24,6 +24,7 @@ type Special map[string]string
 // Template lays conversations out as text. It is safe for concurrent use.
 type Template struct {
 	jinja   *jinja.Template
+	source  string
 	special Special
 	// around says that the text holds no special tokens of the model's own, so
 	// that the tokenizer's go around it.
@@ -38,7 +39,7 @@ func New(name, source string, special Special) (*Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chat template %w", err)
 	}
-	made := &Template{jinja: t, special: special}
+	made := &Template{jinja: t, source: source, special: special}
 	made.lead = sync.OnceValue(made.findLead)
 	return made, nil
 }
@@ -59,6 +60,10 @@ func Builtin(name string, special Special) (*Template, error) {
 	t.around = true
 	return t, nil
 }
+
+// Source is the template's text, for a model's folder to hold: a model is to be
+// asked with the layout that it was trained with.
+func (t *Template) Source() string { return t.source }
 
 // rendering is a text and what the template's generation blocks wrote of it.
 type rendering struct {
