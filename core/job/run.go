@@ -143,6 +143,12 @@ func (j *Job) start(o lower.Options) (*model.Session, error) {
 		j.Progress.Show(fmt.Sprintf("loading the base model: %d of %d million parameters", done/1e6, total/1e6), false)
 	})
 	j.Progress.End()
+	if err == nil && j.Config.Adapter.Init == "gaussian" {
+		if err := s.InitGaussian(uint64(j.Config.Seed)); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
 	return s, err
 }
 
@@ -225,7 +231,7 @@ func (r *run) takeBest(state train.State) error {
 	if patience == 0 || w.BestStep == 0 {
 		return nil
 	}
-	if w.Stopped {
+	if w.Stopped && state.Step < r.Steps {
 		r.Progress.Print("stopped after step %d of %d: no better validation loss in %d evaluations", state.Step, r.Steps, patience)
 	}
 	if w.BestStep == state.Step {

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"github.com/loraedge/loraedge/core/graph"
@@ -191,47 +190,6 @@ func normOffsets(g *graph.Graph) map[string]float32 {
 		}
 	}
 	return norms
-}
-
-// initAdapter draws A from U(±1/√in) (Kaiming uniform with a = √5, as PEFT
-// does) and leaves B zero.
-func (s *Session) initAdapter(seed uint64) error {
-	for i, m := range s.Lowered.Modules {
-		r := rand.New(rand.NewPCG(seed, 1<<32|uint64(i)))
-		bound := 1 / math.Sqrt(float64(m.In))
-		a := make([]float32, m.Rank*m.In)
-		for k := range a {
-			a[k] = float32((2*r.Float64() - 1) * bound)
-		}
-		if err := s.writeFloats(m.A, 0, a); err != nil {
-			return err
-		}
-		if err := s.writeFloats(m.B, 0, make([]float32, m.Out*m.Rank)); err != nil {
-			return err
-		}
-	}
-	return s.initMagnitudes()
-}
-
-// initMagnitudes makes DoRA's magnitudes the norms of the weights, so that they change
-// nothing at first.
-func (s *Session) initMagnitudes() error {
-	if err := s.refresh(); err != nil {
-		return err
-	}
-	for _, m := range s.Lowered.Modules {
-		if m.Magnitude < 0 {
-			continue
-		}
-		norms, err := s.readFloats(m.Norm)
-		if err != nil {
-			return err
-		}
-		if err := s.writeFloats(m.Magnitude, 0, norms); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // writeFloats writes values from element offset on.
