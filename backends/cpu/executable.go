@@ -62,10 +62,21 @@ func newExecutable(p *program.Program, b *Backend) (*Executable, error) {
 	return x, nil
 }
 
+// copyOf is a load as an instruction: the buffer's bytes as F32, whose copies
+// are exact. Buffers begin and end on boundaries of program.Align.
+func copyOf(from, to *program.Buffer) instr {
+	words := int((from.Bytes() + 3) / 4)
+	at := func(b *program.Buffer) []matrix { return []matrix{{b.Place.Block, b.Place.Offset, 1, words, dtype.F32}} }
+	return instr{program.OpCopy, at(from), at(to), &program.Attr{}}
+}
+
 // resolve flattens the calls of an entry into one list of instructions.
 func resolve(p *program.Program, e *program.Entry) []instr {
 	var list []instr
 	for _, call := range e.Calls {
+		for _, load := range call.Loads {
+			list = append(list, copyOf(&p.Buffers[load.From], &p.Buffers[load.To]))
+		}
 		seg := &p.Segments[call.Segment]
 		place := func(operands []program.Operand) []matrix {
 			all := make([]matrix, len(operands))

@@ -40,7 +40,7 @@ enum {
 	PACK_PANELS = 8,        // panels that a packing task makes
 	A_BYTES = 16 << 20,     // of packed A at a time
 	B_BYTES = 4 << 20,      // of packed B at a time
-	K_CHUNK = 4096,         // of K that is packed at a time
+	K_CHUNK = 2048,         // of K that is packed at a time
 };
 
 // Sizes of one panel, in floats: of B with its low-rank part, of A, of A2.
@@ -212,11 +212,11 @@ static int packed_chunk(le_engine *e, product *p) {
 	if (!p->pa || !p->pa2 || !p->pb || (p->drop_a.keys && !le_locals(e, MR * (p->k1 - p->k0) * 4)))
 		return 1;
 	void *context[] = {p, e};
-	for (p->n0 = 0; p->n0 < p->n; p->n0 += nc) {
-		p->n1 = le_min(p->n0 + nc, p->n);
-		for (p->m0 = 0; p->m0 < p->m; p->m0 += mc) {
-			p->m1 = le_min(p->m0 + mc, p->m);
-			int packed_a = (mc >= p->m && p->n0 > 0) || (p->same_lines && !p->k2), packed_b = p->m0 > 0;
+	for (p->m0 = 0; p->m0 < p->m; p->m0 += mc) {
+		p->m1 = le_min(p->m0 + mc, p->m);
+		for (p->n0 = 0; p->n0 < p->n; p->n0 += nc) {
+			p->n1 = le_min(p->n0 + nc, p->n);
+			int packed_a = p->n0 > 0 || (p->same_lines && !p->k2), packed_b = nc >= p->n && p->m0 > 0;
 			p->a_tasks = packed_a ? 0 : le_div(p->m1 - p->m0, PACK_PANELS * MR);
 			le_pool_run(e->pool, p->a_tasks + (packed_b ? 0 : le_div(p->n1 - p->n0, NR)), pack_task, context);
 			if (order == BY_LINES && !p->same_lines && !packed_a)
