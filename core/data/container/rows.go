@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
@@ -96,18 +97,15 @@ func newContent(f parquet.Field, around levels, first, depth int) (*node, error)
 		return n, nil
 	}
 	members := f.Fields()
-	if len(members) == 1 && members[0].Repeated() && !members[0].Leaf() {
-		inner := members[0].Fields()
-		_, isMap := logicalType(f.Type()).(*format.MapType)
-		switch {
-		case isMap && len(inner) == 2:
-			n.kind = mapNode
-		case len(inner) == 1:
-			n.kind = listNode
-		}
-		if n.kind != objectNode {
-			n.filled, n.repeats = around.defined+1, around.repeats+1
-			members, around = inner, levels{n.filled, n.repeats}
+	if len(members) == 1 && members[0].Repeated() {
+		switch logicalType(f.Type()).(type) {
+		case *format.ListType:
+			return n, n.addElement(members[0], n.fill(around), depth)
+		case *format.MapType:
+			if inner := members[0].Fields(); len(inner) == 2 {
+				n.kind, members = mapNode, inner
+				around = n.fill(around)
+			}
 		}
 	}
 	for _, m := range members {
@@ -119,6 +117,31 @@ func newContent(f parquet.Field, around levels, first, depth int) (*node, error)
 		return nil, fmt.Errorf("the column %s has no values", n.name)
 	}
 	return n, nil
+}
+
+// fill notes the levels of the elements of a list or map, and gives them.
+func (n *node) fill(around levels) levels {
+	n.filled, n.repeats = around.defined+1, around.repeats+1
+	return levels{n.filled, n.repeats}
+}
+
+// addElement makes the node a list. Its elements are the only member of the
+// repeated group, or, as older programs wrote lists, what is repeated itself
+// (Parquet's LogicalTypes.md, backward-compatibility rules).
+func (n *node) addElement(repeated parquet.Field, around levels, depth int) error {
+	n.kind = listNode
+	if !repeated.Leaf() {
+		inner := repeated.Fields()
+		if name := repeated.Name(); len(inner) == 1 && name != "array" && name != strings.Trim(n.name, `"`)+"_tuple" {
+			return n.add(inner[0], around, depth+1)
+		}
+	}
+	element, err := newContent(repeated, around, n.first, depth+1)
+	if err != nil {
+		return err
+	}
+	n.children, n.leaves = []*node{element}, element.leaves
+	return nil
 }
 
 // record writes a row as a JSON object.
