@@ -15,8 +15,8 @@ const rows = 20
 
 func batch() *data.Batch { return data.NewBatch(examples(), rows, 0) }
 
-// TestGradientsAgainstFiniteDifferences compares every gradient of a whole
-// step with central differences of the loss, in float64.
+// TestGradientsAgainstFiniteDifferences compares elements of every gradient of a
+// whole step with central differences of the loss, in float64.
 func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -45,19 +45,18 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 			got := m.gradients()
 			params := m.exe.Values(m.Params)
 			const h = 1e-5
-			want := make([]float64, len(got))
 			for _, r := range m.Program.Ranges {
-				for i := r.Offset; i < r.Offset+r.Len; i++ {
+				var gradients, want []float64 // of a dozen elements
+				for i := r.Offset; i < r.Offset+r.Len; i += 1 + r.Len/12 {
 					was := params[i]
 					params[i] = was + h
 					up := m.run(t, program.Score, s, b)
 					params[i] = was - h
 					down := m.run(t, program.Score, s, b)
 					params[i] = was
-					want[i] = (up - down) / (2 * h) * 0.25
+					gradients, want = append(gradients, got[i]), append(want, (up-down)/(2*h)*0.25)
 				}
-				end := r.Offset + r.Len
-				if d := distance(got[r.Offset:end], want[r.Offset:end]); !(d < 1e-6) {
+				if d := distance(gradients, want); !(d < 1e-6) {
 					t.Errorf("%s: gradient differs from finite differences by %.2g", r.Name, d)
 				}
 			}
