@@ -1,5 +1,5 @@
-// Tiles of attention, in float32, for any device; attention.comp has the forward
-// pass, attention_grad_*.comp the backward pass.
+// Tiles of attention in float32, for any device; attention_matrix.glsl has the same functions
+// on matrix units. attention_forward.glsl and attention_backward_*.glsl are made of them.
 //
 // A workgroup has TILE rows on its outer side (queries, or keys where gradients of
 // keys are made) and runs over tiles of TILE rows of the inner side. Invocation
@@ -9,6 +9,7 @@
 #include "heads.glsl"
 
 layout(local_size_x = 256) in;
+#define NEXT_CONSTANT 3
 
 const uint TILE = 64;
 const uint CHUNK = 16;              // columns of scores' factors in shared memory at a time
@@ -77,3 +78,13 @@ void accumulate(Rows b, uint b0, uint set) {
 void put_weights(vec4 w[4]) {
   [[unroll]] for (uint j = 0; j < 4; j++) weights[(4 * tx() + j) * LINE + ty()] = w[j];
 }
+
+// The scores of a tile are where its weights will be.
+void put_scores(vec4 s[4]) { put_weights(s); }
+float score_at(uint at, uint row) { return weights[at][row]; }
+void put_score(uint at, uint row, float v) { weights[at][row] = v; }
+void scores_to_weights() {}
+
+// collect makes result(set, i, j) what accumulate added up, of row 4·ty+i and vector tx+16·j.
+void collect(uint set) {}
+vec4 result(uint set, uint i, uint j) { return sums[(set * 4 + i) * NV + j]; }

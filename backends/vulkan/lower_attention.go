@@ -2,8 +2,10 @@ package vulkan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 const (
@@ -31,6 +33,21 @@ func (k *kernels) heads(a *program.Attr, operands ...matrix) ([]any, error) {
 	return []any{a.HeadDim, aligned, a.SoftCap > 0}, nil
 }
 
+// tiles adds a dispatch of a kernel made of attention's tiles: on matrix units where the device has them for
+// Attr.Compute, else in float32. first are the constants of heads, then the kernel's own.
+func (k *kernels) tiles(shader string, a *program.Attr, first []any, own []any, push []byte, groups [3]uint32, cost float64) {
+	all := slices.Clone(first)
+	u, ok := unitFor(k.info, a.Compute)
+	// Fragments lie in shared memory in units of 8 elements, and an invocation's part of a tile is for 256.
+	ok = ok && u.m%8 == 0 && u.n%8 == 0 && u.k%8 == 0 && 256%k.info.Subgroup == 0
+	if ok {
+		shader += map[dtype.DType]string{dtype.F16: "_f16", dtype.BF16: "_bf16"}[a.Compute]
+		all = append(all, u.m, u.n, u.k, k.info.Subgroup)
+	}
+	k.add(shader, constants(append(all, own...)...), push, groups, cost)
+	k.list[len(k.list)-1].wholeSubgroups = ok
+}
+
 // scoreCost is the operations of one product of all queries and keys: causal ones are half, and
 // a window fewer. Shorter documents are not known here.
 func scoreCost(a *program.Attr, rows int) float64 {
@@ -48,7 +65,7 @@ func lowerAttention(k *kernels, in *instr) error {
 	if err != nil {
 		return err
 	}
-	k.add("attention", constants(append(c, false)...),
+	k.tiles("attention", a, c, []any{false},
 		push(q, key, v, first, o, lse, k.scalars, q.rows, key.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
 		[3]uint32{uint32(over(q.rows, attentionTile)), uint32(a.Heads), 1}, 2*scoreCost(a, q.rows))
 	return nil
@@ -68,10 +85,10 @@ func lowerAttentionCached(k *kernels, in *instr) error {
 			[3]uint32{uint32(q.rows), uint32(a.Heads), 1}, cost*float64(q.rows))
 		return nil
 	}
-	tiles := over(q.rows, attentionTile)
-	k.add("attention", constants(append(c, true)...),
+	blocks := over(q.rows, attentionTile)
+	k.tiles("attention", a, c, []any{true},
 		push(q, key, v, matrix{}, o, matrix{}, k.scalars, q.rows, key.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
-		[3]uint32{uint32(tiles), uint32(a.Heads), 1}, cost*float64(tiles*attentionTile))
+		[3]uint32{uint32(blocks), uint32(a.Heads), 1}, cost*float64(blocks*attentionTile))
 	return nil
 }
 
@@ -89,16 +106,17 @@ func lowerAttentionGrad(k *kernels, in *instr) error {
 	delta := k.scratch(q.rows, a.Heads)
 	k.add("attention_delta", constants(a.HeadDim), push(o, do, delta, n), flat(over(n, 16)), 32*float64(q.elements()))
 	blocks := uint32(over(q.rows, attentionTile))
-	k.then("attention_grad_q", constants(c...),
+	k.tiles("attention_grad_q", a, c, nil,
 		push(q, key, v, do, lse, delta, first, dq, q.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
 		[3]uint32{blocks, uint32(a.Heads), 1}, 3*scoreCost(a, q.rows))
+	k.list[len(k.list)-1].after = true
 	pushed := push(q, key, v, do, lse, delta, first, last, dk, dv, q.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap)
 	groups := [3]uint32{blocks, uint32(a.KVHeads), 1}
 	if a.HeadDim <= 128 {
-		k.add("attention_grad_kv", constants(append(c, true, true)...), pushed, groups, 4*scoreCost(a, q.rows))
+		k.tiles("attention_grad_kv", a, c, []any{true, true}, pushed, groups, 4*scoreCost(a, q.rows))
 		return nil
 	}
-	k.add("attention_grad_kv", constants(append(c, true, false)...), pushed, groups, 2*scoreCost(a, q.rows))
-	k.add("attention_grad_kv", constants(append(c, false, true)...), pushed, groups, 3*scoreCost(a, q.rows))
+	k.tiles("attention_grad_kv", a, c, []any{true, false}, pushed, groups, 2*scoreCost(a, q.rows))
+	k.tiles("attention_grad_kv", a, c, []any{false, true}, pushed, groups, 3*scoreCost(a, q.rows))
 	return nil
 }
