@@ -56,7 +56,7 @@ func (d Device) CheckTypes(p *program.Program) error {
 }
 
 // Timing is the time of instruction Instr of the segment that call Call of an
-// entry names.
+// entry names; Instr is -1 for a load of weights before it.
 type Timing struct {
 	Call, Instr int
 	Seconds     float64

@@ -66,7 +66,9 @@ func newExecutable(p *program.Program, b *Backend) (*Executable, error) {
 // are exact. Buffers begin and end on boundaries of program.Align.
 func copyOf(from, to *program.Buffer) instr {
 	words := int((from.Bytes() + 3) / 4)
-	at := func(b *program.Buffer) []matrix { return []matrix{{b.Place.Block, b.Place.Offset, 1, words, dtype.F32}} }
+	at := func(b *program.Buffer) []matrix {
+		return []matrix{{b.Place.Block, b.Place.Offset, 1, words, dtype.F32}}
+	}
 	return instr{program.OpCopy, at(from), at(to), &program.Attr{}}
 }
 
@@ -151,6 +153,9 @@ func (x *Executable) Time(entry int, s *program.Scalars) ([]backends.Timing, err
 	var all []backends.Timing
 	if entry >= 0 && entry < len(x.program.Entries) {
 		for c, call := range x.program.Entries[entry].Calls {
+			for range call.Loads {
+				all = append(all, backends.Timing{Call: c, Instr: -1})
+			}
 			for i := range x.program.Segments[call.Segment].Instrs {
 				all = append(all, backends.Timing{Call: c, Instr: i})
 			}

@@ -155,6 +155,9 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 		return fmt.Errorf("run: there is no entry %d", entry)
 	}
 	for _, call := range e.program.Entries[entry].Calls {
+		for _, load := range call.Loads {
+			e.load(load)
+		}
 		seg := &e.program.Segments[call.Segment]
 		for n := range seg.Instrs {
 			in := &seg.Instrs[n]
@@ -169,6 +172,16 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 		}
 	}
 	return nil
+}
+
+// load copies a buffer to another of the same shape.
+func (e *Executable[F]) load(l program.Load) {
+	from, to := e.program.Buffers[l.From], e.program.Buffers[l.To]
+	if packed(from.DType) {
+		copy(e.packed[to.Place][:to.Bytes()], e.packed[from.Place])
+		return
+	}
+	copy(e.Values(l.To), e.Values(l.From))
 }
 
 // operands resolves an instruction's operands.

@@ -15,7 +15,7 @@ func packed(d dtype.DType) bool { return d != dtype.F32 && d != dtype.I32 }
 func (e *Executable[F]) allocatePacked() {
 	e.packed = map[program.Place][]byte{}
 	for _, b := range e.program.Buffers {
-		if packed(b.DType) {
+		if packed(b.DType) && int64(len(e.packed[b.Place])) < b.Bytes() {
 			e.packed[b.Place] = make([]byte, b.Bytes())
 		}
 	}

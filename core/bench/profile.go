@@ -29,8 +29,13 @@ type Row struct {
 func Profile(p *program.Program, entry int, times []backends.Timing, pairs func(window int) float64, peaks Peaks) []Row {
 	rows := map[string]*Row{}
 	ideal := map[string]float64{} // seconds at the peak
-	var total float64
+	var total, loads float64
 	for _, t := range times {
+		total += t.Seconds
+		if t.Instr < 0 {
+			loads += t.Seconds
+			continue
+		}
 		seg := &p.Segments[p.Entries[entry].Calls[t.Call].Segment]
 		in := &seg.Instrs[t.Instr]
 		name, cost := describe(seg, in), seg.Cost(in, pairs(in.Attr.Window))
@@ -44,12 +49,14 @@ func Profile(p *program.Program, entry int, times []backends.Timing, pairs func(
 		r.Flops += cost.Flops
 		r.Bytes += cost.Bytes
 		ideal[name] += peaks.Seconds(in, cost)
-		total += t.Seconds
 	}
 	all := make([]Row, 0, len(rows))
 	for name, r := range rows {
 		r.Share, r.OfPeak = r.Seconds/total, ideal[name]/r.Seconds
 		all = append(all, *r)
+	}
+	if loads > 0 {
+		all = append(all, Row{Name: "loads of weights", Seconds: loads, Share: loads / total})
 	}
 	slices.SortFunc(all, func(a, b Row) int { return cmp.Or(cmp.Compare(b.Seconds, a.Seconds), cmp.Compare(a.Name, b.Name)) })
 	return all

@@ -48,8 +48,9 @@ func (p *pass) decode() error {
 		r.x = append(r.x, x)
 	}
 	e := program.Entry{Kind: program.Decode, Tokens: p.rows, Micros: 1, IO: []program.IO{r.io}}
+	on := p.stream.window()
 	add := func(layer int, c compiled, err error) error {
-		e.Calls = append(e.Calls, program.Call{Segment: c.index, Args: p.bind(c, layer, r)})
+		e.Calls = append(e.Calls, program.Call{Loads: on.need(layer), Segment: c.index, Args: p.bind(c, layer, r)})
 		return err
 	}
 	c, err := p.embed(0)

@@ -114,12 +114,15 @@ func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
 	for _, m := range micros {
 		e.IO = append(e.IO, m.io)
 	}
+	on := p.stream.window()
 	call := func(layer int, c compiled, err error) error {
 		if err != nil {
 			return err
 		}
+		loads := on.need(layer)
 		for _, m := range micros {
-			e.Calls = append(e.Calls, program.Call{Segment: c.index, Args: p.bind(c, layer, m)})
+			e.Calls = append(e.Calls, program.Call{Loads: loads, Segment: c.index, Args: p.bind(c, layer, m)})
+			loads = nil
 		}
 		return nil
 	}
@@ -207,7 +210,7 @@ func (p *pass) parameter(op, role string, layer int) program.BufferID {
 	if isGrad {
 		return p.grads[name]
 	}
-	return p.model.Weights[name]
+	return p.onDevice(name)
 }
 
 // number reads a number that this package wrote into a key.

@@ -27,6 +27,9 @@ type Options struct {
 	// kept for the backward pass; KeepAll is every one. Of the others only the
 	// input is kept, and the block is computed again.
 	Keep int
+	// Stream is the number of blocks, counted from the last, whose frozen
+	// weights lie in the host's memory and are loaded when they are needed.
+	Stream int
 	// HeadRows is the number of rows whose logits exist at a time.
 	HeadRows int
 
@@ -123,6 +126,7 @@ type lowerer struct {
 	arena    *space
 	moments  moments
 	refresh  []program.Call // of Refresh
+	stream   *stream
 }
 
 // Lower compiles g. The graph must have passed its Check. An error says which
@@ -170,6 +174,7 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 		l.updateEntry()
 	}
 	l.finishArena()
+	l.stream.finish(l)
 	return l.model, nil
 }
 
@@ -180,6 +185,7 @@ func (l *lowerer) allocateParameters() error {
 	place := func(name string, rows, cols int) (program.BufferID, error) {
 		return l.newBuffer(program.Weights, weights, name, l.stored(name), rows, cols)
 	}
+	l.newStream()
 	blocks := l.blockWeights()
 	tables := l.embeddings()
 	var trained []trainedTensor
@@ -193,11 +199,15 @@ func (l *lowerer) allocateParameters() error {
 		if l.Store != nil && len(p.Shape) > 1 {
 			l.types[p.Name] = l.Store(p.Name, blocks[p.Name])
 		}
-		id, err := place(p.Name, rows, cols)
+		var err error
+		if block, ok := l.stream.blocks[p.Name]; ok {
+			l.model.Weights[p.Name], err = l.stream.place(l, weights, block, p.Name, l.stored(p.Name), rows, cols)
+		} else {
+			l.model.Weights[p.Name], err = place(p.Name, rows, cols)
+		}
 		if err != nil {
 			return err
 		}
-		l.model.Weights[p.Name] = id
 	}
 	for i, s := range l.graph.Segments() {
 		for _, op := range s.Ops {
@@ -290,7 +300,7 @@ func arenaBlock(i int) int { return -1 - i }
 func (l *lowerer) finishArena() {
 	base := len(l.prog.Blocks)
 	fix := func(p *program.Place) {
-		if p.Block < 0 {
+		if p.Block < 0 && p.Block != hostBlock {
 			p.Block = base + (-1 - p.Block)
 		}
 	}

@@ -87,6 +87,8 @@ func TestSameGradients(t *testing.T) {
 		check(t.Name(), got, m.gradients())
 	})
 	for name, change := range map[string]func(*lower.Options){
+		"streamed weights":  func(o *lower.Options) { o.Stream = 2 },
+		"one streamed":      func(o *lower.Options) { o.Stream = 1 },
 		"some kept":         func(o *lower.Options) { o.Keep = 1 },
 		"kept activations":  func(o *lower.Options) { o.Keep = lower.KeepAll },
 		"another head size": func(o *lower.Options) { o.HeadRows = 64 },

@@ -136,7 +136,8 @@ func (l *lowerer) refreshEntry() {
 				continue
 			}
 			a := &arguments{code: newCode(), l: l}
-			in := operands(a.bind(l.model.Weights[op.Weight]), a.bind(m.A), a.bind(m.B))
+			weight := l.onDevice(op.Weight)
+			in := operands(a.bind(weight), a.bind(m.A), a.bind(m.B))
 			a.emit(program.OpWeightNorm, program.Attr{Scale: m.Scale}, in, a.bind(m.Norm))
 			key := fmt.Sprint(l.shapes[op.Weight], m.Rank, m.Scale, a.vars[in[0].Slot].DType)
 			if _, ok := segments[key]; !ok {
@@ -144,7 +145,7 @@ func (l *lowerer) refreshEntry() {
 				segments[key] = len(l.prog.Segments)
 				l.prog.Segments = append(l.prog.Segments, s)
 			}
-			l.refresh = append(l.refresh, program.Call{Segment: segments[key], Args: a.args})
+			l.refresh = append(l.refresh, program.Call{Loads: l.stream.loadOf(weight), Segment: segments[key], Args: a.args})
 		}
 	}
 	l.prog.Entries = append(l.prog.Entries, program.Entry{Kind: program.Refresh, Calls: l.refresh})

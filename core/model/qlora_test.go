@@ -163,3 +163,36 @@ func TestPrecisionThatCannotBe(t *testing.T) {
 		t.Errorf("a device without 4 bits: %v", err)
 	}
 }
+
+// Streamed weights give the very bytes of resident ones.
+func TestStreamedWeightsGiveTheSameBytes(t *testing.T) {
+	for device, d := range fourBit(t) {
+		t.Run(device, func(t *testing.T) {
+			g := openGolden(t, "qlora")
+			b := g.batch("")
+			gradients := func(stream int) map[string][]float32 {
+				s := quantizedSession(t, d, "base", qlora, lower.Options{Train: []int{len(b.IDs)}, Keep: 1, Stream: stream})
+				if _, err := s.Step(b, scalars(b)); err != nil {
+					t.Fatal(err)
+				}
+				all := map[string][]float32{}
+				for _, r := range s.Lowered.Program.Ranges {
+					values, err := s.Gradient(r.Name)
+					if err != nil {
+						t.Fatal(err)
+					}
+					all[r.Name] = values
+				}
+				return all
+			}
+			resident := gradients(0)
+			for _, stream := range []int{1, 2} {
+				for name, values := range gradients(stream) {
+					if !slices.Equal(values, resident[name]) {
+						t.Errorf("%d blocks streamed: the gradient of %s differs", stream, name)
+					}
+				}
+			}
+		})
+	}
+}

@@ -16,12 +16,33 @@ func (p *Program) checkEntry(e *Entry) error {
 		}
 	}
 	for i, c := range e.Calls {
+		for _, load := range c.Loads {
+			if err := p.checkLoad(load); err != nil {
+				return fmt.Errorf("call %d: %w", i, err)
+			}
+		}
 		if c.Segment < 0 || c.Segment >= len(p.Segments) {
 			return fmt.Errorf("call %d: there is no segment %d", i, c.Segment)
 		}
 		if err := p.checkCall(&p.Segments[c.Segment], c.Args); err != nil {
 			return fmt.Errorf("call %d of segment %d %q: %w", i, c.Segment, p.Segments[c.Segment].Name, err)
 		}
+	}
+	return nil
+}
+
+func (p *Program) checkLoad(l Load) error {
+	for _, id := range []BufferID{l.From, l.To} {
+		if id < 0 || int(id) >= len(p.Buffers) {
+			return fmt.Errorf("loads from or to buffer %d, which is not there", id)
+		}
+	}
+	from, to := p.Buffers[l.From], p.Buffers[l.To]
+	if from.DType != to.DType || from.Rows != to.Rows || from.Cols != to.Cols {
+		return fmt.Errorf("loads %q, %s [%d, %d], to %q, %s [%d, %d]", from.Name, from.DType, from.Rows, from.Cols, to.Name, to.DType, to.Rows, to.Cols)
+	}
+	if p.Blocks[from.Place.Block].Class != Host || p.Blocks[to.Place.Block].Class == Host {
+		return fmt.Errorf("loads %q to %q, wants a buffer of the host and one of the device", from.Name, to.Name)
 	}
 	return nil
 }
@@ -63,6 +84,9 @@ func (p *Program) checkCall(s *Segment, args []BufferID) error {
 			return fmt.Errorf("argument %d (%s): there is no buffer %d", i, want.Name, id)
 		}
 		b := p.Buffers[id]
+		if p.Blocks[b.Place.Block].Class == Host {
+			return fmt.Errorf("argument %d (%s) is %q in the host's memory", i, want.Name, b.Name)
+		}
 		if b.DType != want.DType || b.Rows != want.Rows || b.Cols != want.Cols {
 			return fmt.Errorf("argument %d (%s) is %s [%d, %d] (%q), wants %s [%d, %d]",
 				i, want.Name, b.DType, b.Rows, b.Cols, b.Name, want.DType, want.Rows, want.Cols)

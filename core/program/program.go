@@ -21,6 +21,7 @@ const (
 	State                // trained parameters, gradients, moments, counters
 	Inputs               // written by the host before a run, or read after it
 	Arena                // activations and temporaries; no content outlives a run, except between Forward and Backward and in the KV cache
+	Host                 // frozen weights in the host's memory, from where calls load them; no instruction works on them there
 )
 
 // Block is one allocation of Size bytes, aligned to Align.
@@ -173,11 +174,17 @@ type Entry struct {
 	Calls  []Call
 }
 
-// Call runs a segment with its parameters bound to buffers.
+// Call runs a segment with its parameters bound to buffers, after its loads.
 type Call struct {
+	Loads   []Load
 	Segment int
 	Args    []BufferID
 }
+
+// Load copies a buffer of the host's memory to one of the same shape on the
+// device. It may begin as soon as no earlier call of the entry uses the place
+// where To lies.
+type Load struct{ From, To BufferID }
 
 // IO are the buffers through which the host talks to a micro batch; all have
 // one row a token. Absent ones are -1.
