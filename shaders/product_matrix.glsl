@@ -1,5 +1,7 @@
 // The dense products on matrix units (VK_KHR_cooperative_matrix), factors rounded
-// to ELEMENT, sums in float32. KIND, operands, flags and SPLIT are those of
+// to ELEMENT, sums in float32. Weights are F32, BF16 or F16: those in blocks go
+// through dequantise.comp first. With FLAG_MASK, drop' is put on what is stored: the
+// rank's part of linear_grad is then a dispatch of its own, with K = 0. KIND, operands, flags and SPLIT are those of
 // product.comp, whose comment has the formulas.
 //
 // Grid: N/BN × M/BM × parts. A workgroup of WM × WN subgroups does a tile of
@@ -31,7 +33,7 @@ const uint BK = 32;
 
 #include "weights.glsl"
 
-const uint FLAG_BIAS = 1, FLAG_ADAPTER = 2, FLAG_ACCUMULATE = 4, FLAG_SPLIT = 8;
+const uint FLAG_BIAS = 1, FLAG_ADAPTER = 2, FLAG_ACCUMULATE = 4, FLAG_SPLIT = 8, FLAG_MASK = 16;
 
 layout(push_constant, scalar) uniform Push {
   Floats x;
@@ -85,7 +87,7 @@ vec4 four(Floats x, uint row, uint column, uint rows, uint cols) {
 vec4 four_weights(uint row, uint column, uint rows, uint cols) {
   if (row >= rows || column >= cols) return vec4(0);
   uint at = row * cols + column;
-  if (ALIGNED) return weight4(w, parts, tables, at);
+  if (ALIGNED) return weight4(w, at);
   vec4 v = vec4(0);
   for (uint i = 0; i < min(4, cols - column); i++) v[i] = weight(w, parts, tables, at + i);
   return v;
@@ -172,32 +174,10 @@ void multiply(uint wm, uint wn) {
   }
 }
 
-// Each invocation of a subgroup has some of the elements of its fragment.
-#define FOR_FRAGMENT(M0, N0)                                                    \
-  for (uint e = gl_SubgroupInvocationID; e < MM * MN; e += SUBGROUP) {         \
-    uint m = M0 + wm * (BM / WM) + i * MM + e / MN;                             \
-    uint n = N0 + wn * (BN / WN) + j * MN + e % MN;
-
-// mask_rank puts the forward's mask on the rank's product.
-void mask_rank(uint m0, uint n0, uint wm, uint wn) {
-  uint at = gl_SubgroupID * MM * MN;
-  [[unroll]] for (uint i = 0; i < FM; i++) {
-    [[unroll]] for (uint j = 0; j < FN; j++) {
-      coopMatStore(acc[i * FN + j], fragment, at, MN, gl_CooperativeMatrixLayoutRowMajor);
-      barrier();
-      FOR_FRAGMENT(m0, n0)
-        if (m >= M) continue;
-        uint key = row_key(scalars, module, index.v[m]);
-        fragment[at + e] = kept(key, n, threshold) ? fragment[at + e] * keep_scale : 0.0;
-      }
-      barrier();
-      coopMatLoad(acc[i * FN + j], fragment, at, MN, gl_CooperativeMatrixLayoutRowMajor);
-    }
-  }
-}
-
 void store(uint m0, uint n0, uint wm, uint wn) {
+  bool mask = is(FLAG_MASK) && dropping();
   float factor = is(FLAG_ADAPTER) && !is(FLAG_SPLIT) ? scalars.adapter : 1.0;
+  if (KIND == 1 && mask) factor *= keep_scale;
   uint part = is(FLAG_SPLIT) ? gl_WorkGroupID.z * M : 0;
   uint at = gl_SubgroupID * MM * MN;
   [[unroll]] for (uint i = 0; i < FM; i++) {
@@ -205,9 +185,13 @@ void store(uint m0, uint n0, uint wm, uint wn) {
       barrier();
       coopMatStore(acc[i * FN + j], fragment, at, MN, gl_CooperativeMatrixLayoutRowMajor);
       barrier();
-      FOR_FRAGMENT(m0, n0)
+      // Each invocation of the subgroup has some of the fragment's elements.
+      for (uint e = gl_SubgroupInvocationID; e < MM * MN; e += SUBGROUP) {
+        uint m = m0 + wm * (BM / WM) + i * MM + e / MN;
+        uint n = n0 + wn * (BN / WN) + j * MN + e % MN;
         if (m >= M || n >= N) continue;
         float v = fragment[at + e];
+        if (KIND == 1 && mask && !kept(row_key(scalars, module, index.v[m]), n, threshold)) v = 0.0;
         uint to = (part + m) * N + n;
         if (is(FLAG_BIAS) && !is(FLAG_SPLIT)) v += bias.v[n];
         v *= factor;
@@ -232,15 +216,14 @@ void main() {
       multiply(wm, wn);
       barrier();
     }
-    if (KIND == 1 && dropping()) mask_rank(m0, n0, wm, wn);
   }
   bool drop = dropping();
-  for (uint k0 = begin;; k0 += BK) {
-    if (k0 < end) fetch_main(m0, n0, k0, drop);
-    if (k0 > begin) multiply(wm, wn);
-    barrier();
-    if (k0 >= end) break;
+  fetch_main(m0, n0, begin, drop);
+  for (uint k0 = begin; k0 < end; k0 += BK) {
     put_tiles();
+    barrier();
+    if (k0 + BK < end) fetch_main(m0, n0, k0 + BK, drop);
+    multiply(wm, wn);
     barrier();
   }
   store(m0, n0, wm, wn);

@@ -30,15 +30,11 @@ float weight(Uints w, WeightParts p, Tables t, uint i) {
   return t.normal[code] * block_scale(w, p, t, i >> 6);
 }
 
-// weight4 is elements i to i+3, i a multiple of 4 and w aligned for them.
-vec4 weight4(Uints w, WeightParts p, Tables t, uint i) {
+// weight4 is elements i to i+3 of a matrix that is not in blocks; i is a multiple of
+// 4 and w aligned for them.
+vec4 weight4(Uints w, uint i) {
   if (WEIGHT == WEIGHT_F32) return Vec4s(w).v[i >> 2];
-  if (WEIGHT == WEIGHT_BF16 || WEIGHT == WEIGHT_F16) {
-    uint low = w.v[i >> 1], high = w.v[(i >> 1) + 1];
-    if (WEIGHT == WEIGHT_F16) return vec4(unpackHalf2x16(low), unpackHalf2x16(high));
-    return vec4(bfloat16(low), uintBitsToFloat(low & 0xffff0000u), bfloat16(high), uintBitsToFloat(high & 0xffff0000u));
-  }
-  uint codes = w.v[i >> 3] >> (4 * (i & 4));
-  vec4 v = vec4(t.normal[(codes >> 4) & 15], t.normal[codes & 15], t.normal[(codes >> 12) & 15], t.normal[(codes >> 8) & 15]);
-  return v * block_scale(w, p, t, i >> 6);
+  uint low = w.v[i >> 1], high = w.v[(i >> 1) + 1];
+  if (WEIGHT == WEIGHT_F16) return vec4(unpackHalf2x16(low), unpackHalf2x16(high));
+  return vec4(bfloat16(low), uintBitsToFloat(low & 0xffff0000u), bfloat16(high), uintBitsToFloat(high & 0xffff0000u));
 }

@@ -2,6 +2,7 @@ package vulkan
 
 import (
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
@@ -41,36 +42,97 @@ func unitFor(info *vk.Info, compute dtype.DType) (unit, bool) {
 			best = unit{shader, s.M, s.N, s.K}
 		}
 	}
-	fits := 8*info.Subgroup <= info.MaxInvocations && matrixShared(best) <= info.SharedMemory
-	return best, best.m > 0 && fits
+	return best, best.m > 0 && matrixShared(best, info) <= info.SharedMemory
 }
 
 // matrixShared is the shared memory of the largest tile, in bytes.
-func matrixShared(u unit) int { return 2*128*(32+8)*2 + 8*4*u.m*u.n }
+func matrixShared(u unit, info *vk.Info) int {
+	return 2*128*(32+8)*2 + subgroups(info)*4*u.m*u.n
+}
 
-// matrixTile is a workgroup's part of a product, for wm·wn = 8 subgroups.
+// subgroups of a workgroup of 256 invocations.
+func subgroups(info *vk.Info) int { return max(1, 256/info.Subgroup) }
+
+// matrixTile is a workgroup's part of a product, for wm·wn subgroups.
 type matrixTile struct{ bm, bn, wm, wn int }
 
 // matrixTiles, the first that fits is taken; see tiles.
 var matrixTiles = []struct {
-	matrixTile
-	fits func(m, n int) bool
+	bm, bn int
+	fits   func(m, n int) bool
 }{
-	{matrixTile{128, 16, 8, 1}, func(_, n int) bool { return n <= 16 }},
-	{matrixTile{16, 128, 1, 8}, func(m, _ int) bool { return m <= 16 }},
-	{matrixTile{128, 32, 8, 1}, func(_, n int) bool { return n <= 32 }},
-	{matrixTile{32, 128, 1, 8}, func(m, _ int) bool { return m <= 32 }},
-	{matrixTile{128, 128, 4, 2}, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups }},
-	{matrixTile{64, 64, 4, 2}, func(int, int) bool { return true }},
+	{128, 16, func(_, n int) bool { return n <= 16 }},
+	{16, 128, func(m, _ int) bool { return m <= 16 }},
+	{128, 32, func(_, n int) bool { return n <= 32 }},
+	{32, 128, func(m, _ int) bool { return m <= 32 }},
+	{128, 128, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups }},
+	{64, 64, func(int, int) bool { return true }},
 }
 
-func matrixTileFor(m, n int) matrixTile {
+// matrixTileFor gives every subgroup whole fragments, as square as they can be.
+func matrixTileFor(m, n int, u unit, info *vk.Info) matrixTile {
+	var best matrixTile
 	for _, t := range matrixTiles {
-		if t.fits(m, n) {
-			return t.matrixTile
+		if !t.fits(m, n) {
+			continue
 		}
+		for all := subgroups(info); best.wm == 0; all /= 2 {
+			for wm := 1; wm <= all; wm *= 2 {
+				wn := all / wm
+				if t.bm%(wm*u.m) != 0 || t.bn%(wn*u.n) != 0 {
+					continue
+				}
+				if x := (matrixTile{t.bm, t.bn, wm, wn}); best.wm == 0 || x.edge() < best.edge() {
+					best = x
+				}
+			}
+		}
+		break
 	}
-	return matrixTile{}
+	return best
+}
+
+// edge is what a subgroup reads of both tiles for one term.
+func (t matrixTile) edge() int { return t.bm/t.wm + t.bn/t.wn }
+
+// matrixProduct adds a product on a matrix unit.
+func (k *kernels) matrixProduct(p *product, u unit) error {
+	if p.w.dtype.InBlocks() {
+		dense := *p
+		dense.w = k.dequantise(p.w, p.compute)
+		p = &dense
+	}
+	if p.kind == kindLinearGrad && p.dropout.P > 0 && p.rank > 0 {
+		rank := *p
+		rank.k, rank.mask = 0, true
+		if err := k.matrixPart(&rank, u); err != nil {
+			return err
+		}
+		rest := *p
+		rest.u, rest.b, rest.rank, rest.dropout, rest.accumulate = matrix{}, matrix{}, 0, program.Dropout{}, true
+		p = &rest
+	}
+	return k.matrixPart(p, u)
+}
+
+// matrixPart is a product in one dispatch, and its sum where it is in parts.
+func (k *kernels) matrixPart(p *product, u unit) error {
+	t := matrixTileFor(p.m, p.n, u, k.info)
+	return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
+		k.then(u.shader, u.constants(k.info, t, p, weightTypes[p.w.dtype]), push, groups, cost)
+		k.list[len(k.list)-1].wholeSubgroups = true
+	})
+}
+
+// dequantise adds what makes a 16-bit matrix in scratch of one in blocks.
+func (k *kernels) dequantise(w matrix, to dtype.DType) matrix {
+	dense := k.scratch(w.rows, w.cols/2)
+	dense.dtype, dense.cols = to, w.cols
+	at, parts := weightParts(w)
+	n := w.elements()
+	k.add("dequantise", constants(weightTypes[w.dtype], to == dtype.BF16),
+		push(at, dense, k.tables, parts[0], parts[1], parts[2], n), flat(over(n, 8*256)), 10*float64(n))
+	return dense
 }
 
 // constants are the specialization constants of product_matrix.glsl.

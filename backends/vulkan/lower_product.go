@@ -25,6 +25,7 @@ type product struct {
 	scale      float32
 	adapter    bool
 	accumulate bool
+	mask       bool // of product_matrix.glsl
 	dropout    program.Dropout
 	compute    dtype.DType
 	rank       int
@@ -36,6 +37,7 @@ const (
 	flagAdapter
 	flagAccumulate
 	flagSplit
+	flagMask
 )
 
 func (p *product) flags() (f uint32) {
@@ -47,6 +49,9 @@ func (p *product) flags() (f uint32) {
 	}
 	if p.accumulate {
 		f |= flagAccumulate
+	}
+	if p.mask {
+		f |= flagMask
 	}
 	return f
 }
@@ -128,11 +133,7 @@ func (k *kernels) product(p *product) error {
 		return fmt.Errorf("a weight of type %s", p.w.dtype)
 	}
 	if u, ok := unitFor(k.info, p.compute); ok && k.matrices {
-		t := matrixTileFor(p.m, p.n)
-		return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
-			k.add(u.shader, u.constants(k.info, t, p, weight), push, groups, cost)
-			k.list[len(k.list)-1].wholeSubgroups = true
-		})
+		return k.matrixProduct(p, u)
 	}
 	t := k.tileFor(p.m, p.n)
 	return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
@@ -147,8 +148,8 @@ func (k *kernels) productWith(p *product, bm, bn int, add func(push []byte, grou
 		return fmt.Errorf("a product of [%d, %d] is larger than the device's grid", p.m, p.n)
 	}
 	n := parts(int(groups[0]*groups[1]), p.m, p.n, p.k)
-	each := over(over(p.k, n), 32) * 32 // whole steps of both kernels
-	n = over(p.k, each)
+	each := max(1, over(over(p.k, n), 32)) * 32 // whole steps of both kernels
+	n = max(1, over(p.k, each))
 	groups[2] = uint32(n)
 	to, flags := p.y, p.flags()
 	if n > 1 {

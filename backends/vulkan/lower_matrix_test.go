@@ -1,0 +1,64 @@
+package vulkan
+
+import (
+	"testing"
+
+	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+func shape(m, n, k int, factors, sum vk.Component) vk.Matrix {
+	return vk.Matrix{M: m, N: n, K: k, A: factors, B: factors, C: sum, Result: sum, SubgroupScope: true}
+}
+
+// A unit is taken only where its shape, types and subgroups are what the kernel counts on.
+func TestUnitFor(t *testing.T) {
+	nvidia := vk.Info{
+		Subgroup: 32, FixedSubgroup: true, SharedMemory: 48 << 10, MaxInvocations: 1024,
+		Features: vk.Features{CooperativeMatrix: true, MemoryModel: true, Float16: true},
+		Matrices: []vk.Matrix{
+			shape(16, 8, 16, vk.Float16, vk.Float32), shape(16, 16, 16, vk.Float16, vk.Float16), shape(16, 16, 16, vk.Float16, vk.Float32),
+			shape(16, 16, 16, vk.Bfloat16, vk.Float32),
+		},
+	}
+	for _, c := range []struct {
+		name    string
+		change  func(*vk.Info)
+		compute dtype.DType
+		want    [3]int // 0 is none
+	}{
+		{"largest with sums in f32", func(*vk.Info) {}, dtype.F16, [3]int{16, 16, 16}},
+		{"float32", func(*vk.Info) {}, dtype.F32, [3]int{}},
+		{"bfloat16 without its feature", func(*vk.Info) {}, dtype.BF16, [3]int{}},
+		{"bfloat16", func(i *vk.Info) { i.Features.Bfloat16Matrix = true }, dtype.BF16, [3]int{16, 16, 16}},
+		{"Intel's shape", func(i *vk.Info) { i.Matrices = []vk.Matrix{shape(8, 16, 16, vk.Float16, vk.Float32)} }, dtype.F16, [3]int{8, 16, 16}},
+		{"sums in f16 only", func(i *vk.Info) { i.Matrices = i.Matrices[1:2] }, dtype.F16, [3]int{}},
+		{"no tile fits", func(i *vk.Info) { i.Matrices = []vk.Matrix{shape(32, 32, 16, vk.Float16, vk.Float32)} }, dtype.F16, [3]int{}},
+		{"subgroups of any size", func(i *vk.Info) { i.FixedSubgroup = false }, dtype.F16, [3]int{}},
+		{"little shared memory", func(i *vk.Info) { i.SharedMemory = 16 << 10 }, dtype.F16, [3]int{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			info := nvidia
+			c.change(&info)
+			u, ok := unitFor(&info, c.compute)
+			if got := [3]int{u.m, u.n, u.k}; ok != (c.want != [3]int{}) || ok && got != c.want {
+				t.Errorf("got %v, %v; want %v", got, ok, c.want)
+			}
+		})
+	}
+}
+
+// Every subgroup has whole fragments, on subgroups of 8 to 64.
+func TestMatrixTiles(t *testing.T) {
+	for _, subgroup := range []int{8, 16, 32, 64} {
+		for _, u := range []unit{{m: 8, n: 8, k: 8}, {m: 8, n: 16, k: 16}, {m: 16, n: 8, k: 16}, {m: 16, n: 16, k: 16}} {
+			for _, s := range [][2]int{{1, 1}, {16, 4096}, {2048, 16}, {2048, 30}, {30, 2048}, {100, 100}, {4096, 4096}} {
+				info := &vk.Info{Subgroup: subgroup}
+				tile := matrixTileFor(s[0], s[1], u, info)
+				if tile.wm*tile.wn*subgroup > 256 || tile.bm%(tile.wm*u.m) != 0 || tile.bn%(tile.wn*u.n) != 0 || tile.wm == 0 {
+					t.Errorf("subgroup %d, unit %v, product %v: tile %+v", subgroup, u, s, tile)
+				}
+			}
+		}
+	}
+}
