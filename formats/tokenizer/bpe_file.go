@@ -1,7 +1,7 @@
 package tokenizer
 
 import (
-	"encoding/json"
+	"bytes"
 	"strings"
 )
 
@@ -92,16 +92,8 @@ func (m *bpe) parseMerges(n node) error {
 
 // decodeMerges reads both forms of merges: "a b" and ["a", "b"].
 func decodeMerges(n node) ([][2]string, error) {
-	var lists [][]string
-	if err := json.Unmarshal(n.raw, &lists); err == nil && !n.null() {
-		pairs := make([][2]string, len(lists))
-		for i, l := range lists {
-			if len(l) != 2 {
-				return nil, n.errorf("merge %d has %d tokens, want 2", i, len(l))
-			}
-			pairs[i] = [2]string{l[0], l[1]}
-		}
-		return pairs, nil
+	if inside, ok := bytes.CutPrefix(n.raw, []byte("[")); ok && bytes.HasPrefix(bytes.TrimLeft(inside, " \t\r\n"), []byte("[")) {
+		return decodePairs(n)
 	}
 	var lines []string
 	if err := n.decode(&lines, "a list of pairs"); err != nil {
@@ -117,6 +109,21 @@ func decodeMerges(n node) ([][2]string, error) {
 			return nil, n.errorf("merge %d is %q, want two tokens with a space between", i, line)
 		}
 		pairs = append(pairs, [2]string{left, right})
+	}
+	return pairs, nil
+}
+
+func decodePairs(n node) ([][2]string, error) {
+	var lists [][]string
+	if err := n.decode(&lists, "a list of pairs"); err != nil {
+		return nil, err
+	}
+	pairs := make([][2]string, len(lists))
+	for i, l := range lists {
+		if len(l) != 2 {
+			return nil, n.errorf("merge %d has %d tokens, want 2", i, len(l))
+		}
+		pairs[i] = [2]string{l[0], l[1]}
 	}
 	return pairs, nil
 }

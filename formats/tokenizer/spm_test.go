@@ -101,13 +101,44 @@ func TestOffsetsOfASentencePieceModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var parts []string
+	at := 0
 	for _, k := range got {
-		parts = append(parts, text[k.Start:k.End])
+		if k.Start < at || k.End < k.Start {
+			t.Errorf("a token has the bytes %d to %d after one that begins at %d", k.Start, k.End, at)
+		}
+		at = k.Start
 	}
-	joined := strings.Join(parts, "")
-	if want := "the ﬁ river.\u3000lamp"; joined != want && !strings.Contains(joined, "ﬁ") {
-		t.Errorf("the tokens stand for %q, want %q", parts, want)
+	first, last := got[0], got[len(got)-1]
+	if first.Start != 2 {
+		t.Errorf("the first token begins at %d, want 2: spaces before the text are no token's", first.Start)
+	}
+	if want := len(text) - 1; last.End != want {
+		t.Errorf("the last token ends at %d, want %d: the space after the text is no token's", last.End, want)
+	}
+	river := strings.Index(text, "river.")
+	literal, _ := tok.ID("river.")
+	if !slices.Contains(got, Token{literal, river, river + len("river.")}) {
+		t.Errorf("the user-defined piece is not at byte %d: %v", river, got)
+	}
+}
+
+func TestSpecialTokensOfAFolder(t *testing.T) {
+	tok, err := Load(filepath.Join(llamaFolder(t, "llama.first.config.json"), "tokenizer.model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tok.Encode("lamp<|im_end|>  <s>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, _ := tok.ID("<|im_end|>"); len(got) < 2 || got[len(got)-2] != (Token{end, 4, 16}) || got[len(got)-1] != (Token{1, 16, 19}) {
+		t.Errorf("got %v, want <|im_end|> with the spaces after it, then <s>", got)
+	}
+	if text := tok.Decode(ids(got), true); text != "lamp" {
+		t.Errorf("decoded %q", text)
+	}
+	if before, after := tok.Around(); !slices.Equal(before, []int32{1}) || !slices.Equal(after, []int32{2}) {
+		t.Errorf("around a text go %v and %v, want <s> and </s>", before, after)
 	}
 }
 
