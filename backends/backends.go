@@ -30,6 +30,9 @@ type Device struct {
 	MemoryBytes int64
 	// MaxBlockBytes is the largest single allocation; 0 for no limit.
 	MaxBlockBytes int64
+	// Streams says that the device has memory of its own, so that weights that do
+	// not fit it can lie in the host's memory and come when they are needed.
+	Streams bool
 	// Stores are the types besides F32 in which weights may be held, Computes
 	// those besides F32 that Attr.Compute may name.
 	Stores, Computes []dtype.DType

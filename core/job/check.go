@@ -41,7 +41,7 @@ func (j *Job) Check(w io.Writer, records int, colour bool) error {
 	if err := j.describeSteps(w); err != nil {
 		return err
 	}
-	j.describeMemory(w, lowered, options.Keep)
+	j.describeMemory(w, lowered, options)
 	for _, text := range j.warnings() {
 		fmt.Fprintf(w, "warning     %s\n", text)
 	}
@@ -97,14 +97,19 @@ func (j *Job) describeSteps(w io.Writer) error {
 	return err
 }
 
-func (j *Job) describeMemory(w io.Writer, m *lower.Model, keep int) {
+func (j *Job) describeMemory(w io.Writer, m *lower.Model, o lower.Options) {
 	bytes := m.Program.Bytes()
 	var total int64
-	for _, n := range bytes {
-		total += n
+	for class, n := range bytes {
+		if class != program.Host {
+			total += n
+		}
 	}
 	fmt.Fprintf(w, "memory      %s: weights %s, training state %s, inputs %s, activations %s, %s\n", report.Bytes(total),
-		report.Bytes(bytes[program.Weights]), report.Bytes(bytes[program.State]), report.Bytes(bytes[program.Inputs]), report.Bytes(bytes[program.Arena]), j.describeKept(keep))
+		report.Bytes(bytes[program.Weights]), report.Bytes(bytes[program.State]), report.Bytes(bytes[program.Inputs]), report.Bytes(bytes[program.Arena]), j.describeKept(o.Keep))
+	if o.Stream > 0 {
+		fmt.Fprintf(w, "            %s\n", j.describeStream(o, bytes[program.Host]))
+	}
 	if n := len(m.Modules); n > 0 {
 		trained := 0
 		for _, mod := range m.Modules {
@@ -112,6 +117,17 @@ func (j *Job) describeMemory(w io.Writer, m *lower.Model, keep int) {
 		}
 		fmt.Fprintf(w, "adapters    %d modules, %s parameters\n", n, millions(int64(trained)))
 	}
+}
+
+// describeStream says what is loaded again and again, and how to pay less for it.
+func (j *Job) describeStream(o lower.Options, host int64) string {
+	blocks := len(j.Base.Graph.Blocks)
+	order := "for each micro batch"
+	if o.Micros > 1 {
+		order = "once a step for all its micro batches"
+	}
+	return fmt.Sprintf("the weights of %d of %d blocks, %s, stay in the host's memory and are loaded twice %s, which takes time: more device memory, or more tokens a step, makes it count less",
+		o.Stream, blocks, report.Bytes(host), order)
 }
 
 // describeKept says what becomes of activations until the backward pass.

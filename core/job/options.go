@@ -34,9 +34,7 @@ func (j *Job) options() (lower.Options, error) {
 		return o, err
 	}
 	o.Optimizer, o.Noise = optimizers[j.Config.Train.Optimizer], float32(j.Config.Train.NeftuneNoiseAlpha)
-	keep, err := j.keep(o)
-	o.Keep = keep
-	return o, err
+	return j.fit(o)
 }
 
 // setPrecision says how this job holds frozen weights and multiplies.
@@ -70,74 +68,6 @@ func (j *Job) context() int {
 		n = min(n, m)
 	}
 	return min(n, decodeContext)
-}
-
-// keep chooses of how many blocks activations are kept: as asked, else of as
-// many as fit the memory.
-func (j *Job) keep(o lower.Options) (int, error) {
-	budget := j.Config.Device.Memory.Bytes
-	if j.Config.Device.Memory.Auto {
-		budget = j.Device.Describe().MemoryBytes * 3 / 4
-	}
-	need := func(keep int) (int64, error) {
-		o.Keep = keep
-		return PlannedBytes(j.Base, o)
-	}
-	fits := func(bytes int64) bool { return budget == 0 || bytes <= budget }
-	asked := j.Config.Device.GradientCheckpointing
-	if asked != config.On {
-		most, err := need(lower.KeepAll)
-		if err != nil || fits(most) {
-			return lower.KeepAll, err
-		}
-		if asked == config.Off {
-			return 0, j.tooLarge(most, budget)
-		}
-	}
-	least, err := need(0)
-	if err != nil {
-		return 0, err
-	}
-	if !fits(least) {
-		return 0, j.tooLarge(least, budget)
-	}
-	if asked == config.On {
-		return 0, nil
-	}
-	low, high := 0, len(j.Base.Graph.Blocks) // low fits, high does not
-	for high-low > 1 {
-		middle := (low + high) / 2
-		bytes, err := need(middle)
-		if err != nil {
-			return 0, err
-		}
-		if fits(bytes) {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	return low, nil
-}
-
-func (j *Job) tooLarge(need, budget int64) error {
-	return fmt.Errorf("the run needs %.2f GiB and may use %.2f GiB: lower sequence_len (now %d) or micro_batch_size (now %d), set gradient_checkpointing = true, hold the base model in 4 bits (kind = \"qlora\"), or raise [device] memory",
-		gib(need), gib(budget), j.Config.Data.SequenceLen, j.Config.Train.MicroBatchSize)
-}
-
-func gib(n int64) float64 { return float64(n) / (1 << 30) }
-
-// PlannedBytes is the memory that a session with these options will ask for.
-func PlannedBytes(b *model.Base, o lower.Options) (int64, error) {
-	m, err := lower.Lower(b.Graph, o)
-	if err != nil {
-		return 0, err
-	}
-	var sum int64
-	for _, n := range m.Program.Bytes() {
-		sum += n
-	}
-	return sum, nil
 }
 
 // LoRA says which modules of a model get the adapter of a configuration.

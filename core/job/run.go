@@ -13,6 +13,7 @@ import (
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/model"
+	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/core/report"
 	"github.com/loraedge/loraedge/core/train"
 )
@@ -87,14 +88,14 @@ func (j *Job) Run(ctx context.Context, o RunOptions) error {
 	}
 	defer r.metrics.Close()
 	r.tokens = state.Tokens
-	r.announce(options.Keep, state)
+	r.announce(options, state)
 	if err := r.writeRunFile(""); err != nil {
 		return err
 	}
-	return r.train(ctx, state)
+	return r.train(ctx, state, options.Micros)
 }
 
-func (r *run) train(ctx context.Context, state train.State) error {
+func (r *run) train(ctx context.Context, state train.State, micros int) error {
 	if err := r.sample(ctx, state.Step); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (r *run) train(ctx context.Context, state train.State) error {
 		beta1 = c.Train.Momentum
 	}
 	t := &train.Trainer{
-		Model: r.session, Plan: r.Plan, Held: r.Held, Accumulation: c.Train.GradientAccumulationSteps, Steps: r.Steps,
+		Model: r.session, Plan: r.Plan, Held: r.Held, Accumulation: c.Train.GradientAccumulationSteps, LayerMajor: micros, Steps: r.Steps,
 		Schedule: r.schedule(), Plateau: r.plateau(),
 		Early: train.EarlyStopping{Patience: c.Train.EarlyStoppingPatience, Threshold: c.Train.EarlyStoppingThreshold},
 		Seed:  uint64(c.Seed), EvalEvery: c.Train.EvalSteps, SaveEvery: c.Train.SaveSteps, Observer: r,
@@ -322,7 +323,7 @@ func (r *run) writeRunFile(output string) error {
 	return os.WriteFile(r.outputPath(runFile), append(text, '\n'), 0o644)
 }
 
-func (r *run) announce(keep int, from train.State) {
+func (r *run) announce(o lower.Options, from train.State) {
 	c := r.Counts
 	device := r.Device.Describe()
 	r.Progress.Print("device: %s (%s)", device.Name, device.Detail)
@@ -334,7 +335,10 @@ func (r *run) announce(keep int, from train.State) {
 	if r.Config.Adapter.Kind == "full" {
 		what = "all parameters"
 	}
-	r.Progress.Print("training %s over %d steps from step %d; memory %s, activations %s", what, r.Steps, from.Step+1, report.Bytes(r.session.Allocated()), r.describeKept(keep))
+	r.Progress.Print("training %s over %d steps from step %d; memory %s, activations %s", what, r.Steps, from.Step+1, report.Bytes(r.session.Allocated()), r.describeKept(o.Keep))
+	if o.Stream > 0 {
+		r.Progress.Print("%s", r.describeStream(o, r.session.Lowered.Program.Bytes()[program.Host]))
+	}
 }
 
 // DescribeCounts says in words what was read.

@@ -15,6 +15,8 @@ import (
 type Model interface {
 	// Step adds the gradients of a batch and returns its Σ weight·CE.
 	Step(*data.Batch, *program.Scalars) (float64, error)
+	// StepLayerMajor is Step of all batches of a window, which have the same number of rows.
+	StepLayerMajor([]*data.Batch, *program.Scalars) (float64, error)
 	// Score returns a batch's Σ weight·CE.
 	Score(*data.Batch, *program.Scalars) (float64, error)
 	// Update applies the gradients and returns their norm before clipping.
@@ -69,6 +71,7 @@ type Trainer struct {
 	Plan         *data.Plan
 	Held         []int // examples for evaluation
 	Accumulation int
+	LayerMajor   int // micro batches of a window that the model takes at once; 0 or 1 is none
 	Steps        int
 	Schedule     Schedule
 	Plateau      *Plateau // instead of the schedule; nil for none
@@ -154,17 +157,12 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 	}
 	rate := t.rate(state)
 	sc := t.scalars(state.Step, rate, window)
-	var loss float64
-	tokens := 0
+	sum, err := t.gradients(ctx, window, sc)
+	if err != nil {
+		return StepEvent{}, err
+	}
+	loss, tokens := sum*float64(sc.InvN), 0
 	for _, b := range window {
-		if ctx.Err() != nil {
-			return StepEvent{}, errors.Join(ErrInterrupted, t.Model.DropGradients())
-		}
-		sum, err := t.Model.Step(b, sc)
-		if err != nil {
-			return StepEvent{}, err
-		}
-		loss += sum * float64(sc.InvN)
 		tokens += b.Tokens
 	}
 	norm, err := t.Model.Update(sc)
@@ -183,6 +181,37 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 		Step: state.Step, Steps: t.Steps, Epoch: c.progress(), Loss: loss, LearningRate: rate, GradNorm: norm,
 		Tokens: tokens, TokensPerSecond: float64(tokens) / seconds, Seconds: seconds,
 	}, nil
+}
+
+// gradients adds those of a window and returns its Σ weight·CE.
+func (t *Trainer) gradients(ctx context.Context, window []*data.Batch, sc *program.Scalars) (float64, error) {
+	if t.LayerMajor > 1 && len(window) == t.LayerMajor && sameRows(window) {
+		if ctx.Err() != nil {
+			return 0, ErrInterrupted
+		}
+		return t.Model.StepLayerMajor(window, sc)
+	}
+	var sum float64
+	for _, b := range window {
+		if ctx.Err() != nil {
+			return 0, errors.Join(ErrInterrupted, t.Model.DropGradients())
+		}
+		one, err := t.Model.Step(b, sc)
+		if err != nil {
+			return 0, err
+		}
+		sum += one
+	}
+	return sum, nil
+}
+
+func sameRows(window []*data.Batch) bool {
+	for _, b := range window {
+		if len(b.IDs) != len(window[0].IDs) {
+			return false
+		}
+	}
+	return true
 }
 
 // rate is the learning rate of the next step.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ type fakeModel struct {
 	updates []float32 // learning rates
 	dropped int
 	lost    int
+	windows []int  // lengths of those that came at once
 	stop    func() // called in the third micro batch
 	stopIn  func() // called in each batch of an evaluation
 	// valid are the validation losses of the evaluations in turn, train the training
@@ -38,6 +40,19 @@ func (m *fakeModel) Step(b *data.Batch, sc *program.Scalars) (float64, error) {
 		return m.train[n] * b.SumWeights(), nil
 	}
 	return 2 * b.SumWeights(), nil
+}
+
+func (m *fakeModel) StepLayerMajor(window []*data.Batch, sc *program.Scalars) (float64, error) {
+	m.windows = append(m.windows, len(window))
+	var sum float64
+	for _, b := range window {
+		one, err := m.Step(b, sc)
+		if err != nil {
+			return 0, err
+		}
+		sum += one
+	}
+	return sum, nil
 }
 
 func (m *fakeModel) Score(b *data.Batch, sc *program.Scalars) (float64, error) {
@@ -132,6 +147,21 @@ func TestRun(t *testing.T) {
 }
 
 // From each state that was saved the same batches follow.
+// Whole windows go to the model at once where it takes so many; the last window
+// of an epoch, which is shorter, does not.
+func TestLayerMajor(t *testing.T) {
+	m, n := &fakeModel{}, &notes{}
+	tr := trainer(t, m, n)
+	tr.LayerMajor = 2
+	state, err := tr.Run(context.Background(), State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{2, 2, 2, 2, 2}; !slices.Equal(m.windows, want) || state.Tokens != 24 || len(m.updates) != 7 {
+		t.Errorf("windows %v, want %v; ended at %+v after %d updates", m.windows, want, state, len(m.updates))
+	}
+}
+
 func TestRunGoesOn(t *testing.T) {
 	m, n := &fakeModel{}, &notes{}
 	whole := trainer(t, m, n)
