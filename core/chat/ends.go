@@ -16,7 +16,7 @@ func (t *Template) ends(text string, spans []Span, o Options) []Span {
 	case "all":
 		return with(without(spans, marks), marks)
 	case "last":
-		return with(without(spans, marks), marks[max(0, len(marks)-1):])
+		return with(without(spans, marks), lastRun(text, marks))
 	}
 	return spans
 }

@@ -6,7 +6,7 @@
     go run ./tools/oracle/maskcheck OUT
 
 A template that has generation blocks is asked of Transformers' apply_chat_template(return_assistant_tokens_mask=True), one that
-has none of Axolotl's chat template strategy with its defaults (roles_to_train assistant, train_on_eos turn). FILEs are
+has none of Axolotl's chat template strategy with its defaults (roles_to_train assistant, train_on_eos turn, or as --train-on-eos says). FILEs are
 ShareGPT (.json) or messages (.jsonl). TEMPLATE may be empty: the folder's own.
 """
 
@@ -116,6 +116,7 @@ def main():
     args.add_argument("--axolotl", type=pathlib.Path, required=True)
     args.add_argument("--data", type=pathlib.Path, nargs="*", default=[])
     args.add_argument("--limit", type=int, default=50, help="records of each file")
+    args.add_argument("--train-on-eos", default="turn", choices=["turn", "all", "last", "none"])
     args.add_argument("models", nargs="+")
     args = args.parse_args()
     ct = axolotl(args.axolotl)
@@ -129,8 +130,8 @@ def main():
             has = "generation" in template.replace("add_generation_prompt", "")
             if not has:
                 prompter = ct.ChatTemplatePrompter(tok, chat_template=template, max_length=1 << 20)
-                strategy = ct.ChatTemplateStrategy(prompter, tokenizer=tok, train_on_inputs=False, sequence_len=1 << 20, roles_to_train=["assistant"], train_on_eos="turn", eot_tokens=ends or None)
-            out.write(json.dumps({"model": model, "tokenizer": str(pathlib.Path(folder) / "tokenizer.json"), "special": special, "template": template, "ends": ends, "marked": has}) + "\n")
+                strategy = ct.ChatTemplateStrategy(prompter, tokenizer=tok, train_on_inputs=False, sequence_len=1 << 20, roles_to_train=["assistant"], train_on_eos=args.train_on_eos, eot_tokens=ends or None)
+            out.write(json.dumps({"model": model, "tokenizer": str(pathlib.Path(folder) / "tokenizer.json"), "special": special, "template": template, "ends": ends, "marked": has, "trainOnEOS": args.train_on_eos}) + "\n")
             counts = [0, 0]
             for messages, tools in conversations(args.data, args.limit):
                 case = {"messages": messages, "tools": tools}

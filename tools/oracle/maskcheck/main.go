@@ -23,6 +23,7 @@ type line struct {
 	Special                    chat.Special
 	Ends                       []string
 	Marked                     bool
+	TrainOnEOS                 string
 
 	Messages []struct {
 		Role, Content string
@@ -105,7 +106,7 @@ func (m *model) compare(l line) string {
 	if string(l.Tools) != "null" {
 		c.Tools = string(l.Tools)
 	}
-	samples, err := m.template.Render(c, chat.Options{EndOfTurn: m.Ends})
+	samples, err := m.template.Render(c, chat.Options{EndOfTurn: m.Ends, TrainOnEOS: m.TrainOnEOS})
 	switch {
 	case l.Error != "" && err != nil:
 		return "both refuse"
