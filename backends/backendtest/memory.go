@@ -35,6 +35,7 @@ func memory(t *testing.T, backend backends.Backend) {
 	})
 	t.Run("part_of_a_buffer", func(t *testing.T) { partOfABuffer(t, e, n) })
 	t.Run("calls_bind_arguments", func(t *testing.T) { callsBindArguments(t, e, x) })
+	t.Run("calls_load_weights", func(t *testing.T) { callsLoadWeights(t, backend) })
 	t.Run("errors", func(t *testing.T) { wrongUse(t, backend, e, n) })
 }
 
@@ -74,6 +75,67 @@ func callsBindArguments(t *testing.T, e backends.Executable, x program.Operand) 
 	for i, v := range got {
 		if v != 4*values[i] {
 			t.Fatalf("element %d is %v, want %v", i, v, 4*values[i])
+		}
+	}
+}
+
+// callsLoadWeights runs two calls of one segment, y = x·w with w loaded to the
+// same place from two buffers of the host.
+func callsLoadWeights(t *testing.T, backend backends.Backend) {
+	const rows, inputs, outputs = 2, 3, 5
+	b := &Builder{}
+	x, w, y1 := b.Param("x", dtype.F32, rows, inputs), b.Param("w", dtype.F32, outputs, inputs), b.Param("y1", dtype.F32, rows, outputs)
+	y2, h1, h2 := b.Param("y2", dtype.F32, rows, outputs), b.Param("h1", dtype.F32, outputs, inputs), b.Param("h2", dtype.F32, outputs, inputs)
+	b.Emit(program.OpLinear, program.Attr{Scale: 1}, In(x, w, None, None, None, None), y1)
+	p := b.Program()
+	for _, h := range []program.Operand{h1, h2} {
+		p.Blocks[p.Buffers[h.Slot].Place.Block].Class = program.Host
+	}
+	p.Segments[0].Params = p.Segments[0].Params[:3]
+	id := func(o program.Operand) program.BufferID { return program.BufferID(o.Slot) }
+	p.Entries[0].Calls = []program.Call{
+		{Loads: []program.Load{{From: id(h1), To: id(w)}}, Args: []program.BufferID{id(x), id(w), id(y1)}},
+		{Loads: []program.Load{{From: id(h2), To: id(w)}}, Args: []program.BufferID{id(x), id(w), id(y2)}},
+	}
+	e, err := backend.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	fill := func(o program.Operand, n int, by float32) {
+		values := make([]float32, n)
+		for i := range values {
+			values[i] = by * float32(i+1)
+		}
+		if err := WriteFloats(e, o, values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(x, rows*inputs, 1)
+	fill(h1, outputs*inputs, 1)
+	fill(h2, outputs*inputs, -2)
+	s := scalars()
+	if err := e.Run(0, &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		y  program.Operand
+		by float32
+	}{{y1, 1}, {y2, -2}} {
+		got := make([]float32, rows*outputs)
+		if err := ReadFloats(e, c.y, got); err != nil {
+			t.Fatal(err)
+		}
+		for r := range rows {
+			for o := range outputs {
+				var want float32
+				for i := range inputs {
+					want += float32(r*inputs+i+1) * c.by * float32(o*inputs+i+1)
+				}
+				if got[r*outputs+o] != want {
+					t.Errorf("weights times %g: element [%d, %d] is %g, want %g", c.by, r, o, got[r*outputs+o], want)
+				}
+			}
 		}
 	}
 }

@@ -97,7 +97,11 @@ func (x *Executable) allocate(scratch int64) (err error) {
 	}
 	var fills []vk.Command
 	for i, b := range x.program.Blocks {
-		block, err := x.device.Alloc(b.Size, vk.OnDevice)
+		where := vk.OnDevice
+		if b.Class == program.Host {
+			where = vk.ForHost
+		}
+		block, err := x.device.Alloc(b.Size, where)
 		if err != nil {
 			return fmt.Errorf("block %d of %d: %w", i, len(x.program.Blocks), err)
 		}
@@ -123,6 +127,14 @@ func (x *Executable) commands(all []work) ([]command, error) {
 	for i := range all {
 		w := &all[i]
 		barrier := h.needsBarrier(w)
+		if w.load != nil {
+			c := command{Command: x.loadCommand(w.load)}
+			if barrier {
+				c.Barrier = 1
+			}
+			list = append(list, c)
+			continue
+		}
 		for j := range w.dispatches {
 			d := &w.dispatches[j]
 			p, err := x.device.pipeline(d.shader, d.constants, d.wholeSubgroups)
@@ -137,6 +149,12 @@ func (x *Executable) commands(all []work) ([]command, error) {
 		}
 	}
 	return list, nil
+}
+
+// loadCommand copies whole words: buffers begin and end on boundaries of program.Align.
+func (x *Executable) loadCommand(l *load) vk.Command {
+	n := (l.from.end - l.from.begin + 3) / 4 * 4
+	return vk.Copy(x.blocks[l.to.block], l.to.begin, x.blocks[l.from.block], l.from.begin, n)
 }
 
 var errClosed = errors.New("the program's memory was freed by Close")

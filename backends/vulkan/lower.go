@@ -75,7 +75,11 @@ type instr struct {
 	op      program.Op
 	in, out []matrix
 	attr    *program.Attr
+	load    *load // instead of an instruction
 }
+
+// load copies bytes of the host's memory to the device.
+type load struct{ from, to span }
 
 // dispatch is one grid of a kernel.
 type dispatch struct {

@@ -11,6 +11,9 @@ import (
 func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 	var list []instr
 	for _, call := range e.Calls {
+		for _, l := range call.Loads {
+			list = append(list, instr{load: &load{spanOf(&p.Buffers[l.From]), spanOf(&p.Buffers[l.To])}})
+		}
 		seg := &p.Segments[call.Segment]
 		place := func(operands []program.Operand) []matrix {
 			all := make([]matrix, len(operands))
@@ -33,14 +36,19 @@ func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 		}
 		for i := range seg.Instrs {
 			in := &seg.Instrs[i]
-			list = append(list, instr{in.Op, place(in.In), place(in.Out), &in.Attr})
+			list = append(list, instr{op: in.Op, in: place(in.In), out: place(in.Out), attr: &in.Attr})
 		}
 	}
 	return list
 }
 
-// work is an instruction's dispatches, and what it touches.
+func spanOf(b *program.Buffer) span {
+	return span{b.Place.Block, b.Place.Offset, b.Place.Offset + b.Bytes()}
+}
+
+// work is an instruction's dispatches, or a load, and what it touches.
 type work struct {
+	load          *load
 	dispatches    []dispatch
 	reads, writes []span
 }
@@ -57,6 +65,10 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 	var all []work
 	for i := range list {
 		in := &list[i]
+		if in.load != nil {
+			all = append(all, work{load: in.load, reads: []span{in.load.from}, writes: []span{in.load.to}})
+			continue
+		}
 		lower := lowerings[in.op]
 		if lower == nil {
 			return nil, fmt.Errorf("instruction %s is not there in the Vulkan backend", in.op)

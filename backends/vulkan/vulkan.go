@@ -47,9 +47,14 @@ func New(o Options) (*Backend, error) {
 	}
 	// Matrix units stay off until their kernels were measured on real devices.
 	b := &Backend{&device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: os.Getenv("LORAEDGE_VULKAN_MATRIX") == "1"}}
-	if err := b.probe(); err != nil {
+	if err := b.probe(dtype.F32); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("%s: %w", info.Name, err)
+	}
+	for _, compute := range []dtype.DType{dtype.BF16, dtype.F16} {
+		if b.device.matrices && b.probe(compute) != nil {
+			b.device.matrices = false // the kernels in float32 do the same
+		}
 	}
 	return b, nil
 }
@@ -59,10 +64,13 @@ func (b *Backend) Describe() backends.Device {
 	i := &b.device.Info
 	d := backends.Device{
 		Name: "vulkan", Detail: fmt.Sprintf("%s, %s %s", i.Name, i.DriverName, i.DriverInfo),
-		MemoryBytes: i.Memory, MaxBlockBytes: maxBlock(i),
+		MemoryBytes: i.Memory, MaxBlockBytes: maxBlock(i), Streams: true,
 	}
 	d.Stores = []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double}
 	d.Computes = []dtype.DType{dtype.BF16, dtype.F16}
+	if _, ok := unitFor(i, dtype.BF16); ok && b.device.matrices {
+		d.Prefers = dtype.BF16
+	}
 	if i.Budget > 0 {
 		d.MemoryBytes = i.Budget
 	}

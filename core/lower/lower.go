@@ -300,7 +300,7 @@ func arenaBlock(i int) int { return -1 - i }
 func (l *lowerer) finishArena() {
 	base := len(l.prog.Blocks)
 	fix := func(p *program.Place) {
-		if p.Block < 0 && p.Block != hostBlock {
+		if p.Block < 0 && p.Block > hostBlock {
 			p.Block = base + (-1 - p.Block)
 		}
 	}

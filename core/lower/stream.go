@@ -19,7 +19,7 @@ type stream struct {
 
 func (l *lowerer) newStream() {
 	s := &stream{
-		first: max(0, len(l.graph.Blocks)-l.Stream), host: newSpace(0),
+		first: max(0, len(l.graph.Blocks)-l.Stream), host: newSpace(l.MaxBlock),
 		blocks: map[string]int{}, places: map[string]program.BufferID{}, loads: map[int][]program.Load{},
 	}
 	l.stream = s
@@ -59,24 +59,24 @@ func (s *stream) place(l *lowerer, weights *space, block int, name string, t dty
 	if err != nil {
 		return -1, err
 	}
-	b.Name, b.Place = "host."+name, program.Place{Block: hostBlock, Offset: from.Offset}
+	b.Name, b.Place = "host."+name, program.Place{Block: hostBlock - from.Block, Offset: from.Offset}
 	host := l.addBuffer(b)
 	s.places[name] = device
 	s.loads[block] = append(s.loads[block], program.Load{From: host, To: device})
 	return host, nil
 }
 
-// hostBlock marks the one block of host memory until it has a number.
+// hostBlock - i is block i of host memory until it has a number.
 const hostBlock = -1 << 30
 
-// finish adds the block of host memory.
+// finish adds the blocks of host memory.
 func (s *stream) finish(l *lowerer) {
 	if len(s.places) == 0 {
 		return
 	}
 	for i := range l.prog.Buffers {
-		if b := &l.prog.Buffers[i]; b.Place.Block == hostBlock {
-			b.Place.Block = len(l.prog.Blocks)
+		if b := &l.prog.Buffers[i]; b.Place.Block <= hostBlock {
+			b.Place.Block = len(l.prog.Blocks) + hostBlock - b.Place.Block
 		}
 	}
 	l.addBlocks(program.Host, s.host)
