@@ -17,6 +17,7 @@ func TestResumeOfVariants(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"dora with dropout": {"adapter.use_dora=true"},
 		"8-bit moments":     {"adapter.lora_r=256", "train.optimizer=adamw_8bit"},
+		"pissa":             {"adapter.init=pissa"},
 		"momentum":          {"train.optimizer=sgd", "train.momentum=0.9"},
 		"noise":             {"train.neftune_noise_alpha=5"},
 		"plateau":           {"train.lr_scheduler=reduce_lr_on_plateau", "train.eval_steps=1", "train.plateau_patience=0", "train.plateau_factor=0.5", "train.plateau_threshold=0.5"},

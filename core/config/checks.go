@@ -15,6 +15,14 @@ func (d *decoder) check(c *Config) {
 		d.fail(n.keyErrorf("remove one of the two",
 			"roles_to_train has no effect with train_on_inputs = true (%s)", inputs.place()))
 	}
+	if n := d.given["adapter.init"]; n != nil && c.Adapter.Init == "pissa" {
+		switch {
+		case c.Adapter.UseDora:
+			d.fail(n.errorf(`remove use_dora, or write init = "default"`, "pissa and use_dora cannot be saved as one adapter for the original base"))
+		case c.Adapter.Kind == "qlora" || c.Quantization.LoadIn4Bit:
+			d.fail(n.errorf(`write init = "default"`, "pissa takes a part out of the weights, which 4-bit weights cannot give"))
+		}
+	}
 	if c.Adapter.Kind == "qlora" {
 		c.Adapter.Kind = "lora"
 		c.Quantization.LoadIn4Bit = true

@@ -129,6 +129,7 @@ func TestMistakes(t *testing.T) {
 		{"[data]\nval_set_size = 2\n[train]\nearly_stopping_patience = 3", []string{`8:1 early_stopping_patience needs evaluations during the run, and eval_steps is 0 → write eval_steps = 50 in [train], or how often else`}},
 		{"[train]\nearly_stopping_threshold = 0.1", []string{`6:1 early_stopping_threshold has no effect without early_stopping_patience → add early_stopping_patience = 3, or remove it`}},
 		{"[train]\nlr_scheduler = \"reduce_lr_on_plateau\"", []string{`6:1 reduce_lr_on_plateau needs records to evaluate on → write val_set_size = 0.05 in [data]`}},
+		{"[adapter]\ninit = \"pissa\"\nuse_dora = true", []string{`6:8 pissa and use_dora cannot be saved as one adapter for the original base → remove use_dora, or write init = "default"`}},
 		{"[train]\nmomentum = 0.9", []string{`6:1 momentum has no effect with optimizer = "adamw" → remove it`}},
 		{"[train]\noptimizer = \"sgd\"\nadam_beta1 = 0.9", []string{`7:1 adam_beta1 has no effect with optimizer = "sgd" → remove it`}},
 		{"[train]\npower = 2", []string{`6:1 power has no effect with lr_scheduler = "cosine": it belongs to "polynomial" → remove it, or choose another lr_scheduler`}},

@@ -37,7 +37,7 @@ var tables = []Table{
 		{Name: "modules_to_save", Default: "[]", Doc: "modules trained whole and saved beside the adapter"},
 		{Name: "use_rslora", Default: "false", Doc: "scale by lora_alpha / √lora_r instead (rank-stabilised LoRA)"},
 		{Name: "use_dora", Default: "false", Doc: "DoRA: the adapter also learns a magnitude for each output, and A and B the direction; slower"},
-		{Name: "init", Default: `"default"`, Allowed: []string{"default", "gaussian", "pissa", "olora", "loftq"}, Doc: "how the adapter begins; `default` is Kaiming-uniform A and B = 0, `gaussian` an A of deviation 1 / lora_r"},
+		{Name: "init", Default: `"default"`, Allowed: []string{"default", "gaussian", "pissa", "olora", "loftq"}, Doc: "how the adapter begins; `default` is Kaiming-uniform A and B = 0, `gaussian` an A of deviation 1 / lora_r, `pissa` the principal singular values of each weight (PiSSA), saved as a plain LoRA of twice the rank for the original base"},
 		{Name: "loraplus_lr_ratio", Default: "0.0", Range: atLeast(0), Doc: "learning rate of B (and of magnitudes) over that of A (LoRA+), which is learning_rate; 0 is off"},
 	}},
 	{Name: "quantization", Doc: "How the frozen weights are held.", Keys: []Key{

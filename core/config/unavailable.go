@@ -9,7 +9,6 @@ var unavailable = []struct {
 	Key   string
 	Value any // a string or bool, or other{} for any value but the default
 }{
-	{"adapter.init", "pissa"},
 	{"adapter.init", "olora"},
 	{"adapter.init", "loftq"},
 	{"adapter.modules_to_save", other{}},

@@ -144,13 +144,28 @@ func (j *Job) start(o lower.Options) (*model.Session, error) {
 		j.Progress.Show(fmt.Sprintf("loading the base model: %d of %d million parameters", done/1e6, total/1e6), false)
 	})
 	j.Progress.End()
-	if err == nil && j.Config.Adapter.Init == "gaussian" {
-		if err := s.InitGaussian(uint64(j.Config.Seed)); err != nil {
-			s.Close()
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	if err := j.initAdapter(s); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// initAdapter begins the adapter in another way than Start, where one is asked for.
+func (j *Job) initAdapter(s *model.Session) error {
+	defer j.Progress.End()
+	switch seed := uint64(j.Config.Seed); j.Config.Adapter.Init {
+	case "gaussian":
+		return s.InitGaussian(seed)
+	case "pissa":
+		return s.InitPiSSA(seed, func(done, total int) {
+			j.Progress.Show(fmt.Sprintf("PiSSA: singular values of weight %d of %d", done+1, total), false)
+		})
+	}
+	return nil
 }
 
 // identity names what a resumed run must share with the one that it goes on.

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,6 +30,13 @@ func (s *Session) SaveAdapter(dir string, a AdapterSettings) error {
 		BaseModelNameOrPath: a.BaseModel, R: a.Rank, LoraAlpha: a.Alpha, LoraDropout: a.Dropout, UseRSLoRA: a.UseRSLoRA, UseDoRA: a.UseDoRA,
 		TargetModules: s.targetNames(),
 	}}
+	if s.starts != nil { // the scale stays with twice the rank
+		out.Config.R *= 2
+		out.Config.LoraAlpha *= 2
+		if a.UseRSLoRA {
+			out.Config.LoraAlpha = math.Sqrt2 * a.Alpha
+		}
+	}
 	for _, m := range s.Lowered.Modules {
 		module := adapter.Module{Path: m.Name, R: m.Rank, In: m.In, Out: m.Out}
 		var err error
@@ -42,6 +50,9 @@ func (s *Session) SaveAdapter(dir string, a AdapterSettings) error {
 			if module.Magnitude, err = s.readFloats(m.Magnitude); err != nil {
 				return err
 			}
+		}
+		if first, ok := s.starts[m.Name]; ok {
+			module = first.onOriginal(module)
 		}
 		out.Modules = append(out.Modules, module)
 	}

@@ -14,6 +14,9 @@ type Session struct {
 	exe     backends.Executable
 	// BaseOnly makes Decode run the base model without its adapter.
 	BaseOnly bool
+	// starts are the beginnings of adapters that were taken out of the weights
+	// (PiSSA), by module; nil where none were.
+	starts map[string]start
 }
 
 func (s *Session) adapterOn() float32 {

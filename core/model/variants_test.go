@@ -91,3 +91,41 @@ func TestNewDoRA(t *testing.T) {
 		})
 	}
 }
+
+// PiSSA begins with the base model's loss, trains as PEFT's does, and its
+// adapter gives the same on the original base.
+func TestPiSSA(t *testing.T) {
+	for device, d := range devices(t) {
+		t.Run(device, func(t *testing.T) {
+			texts, g := openGolden(t, "llama"), openGolden(t, filepath.Join("llama", "variants", "pissa"))
+			b := texts.batch("")
+			s, err := openBase(t, "llama").Start(d, lower.Options{Train: []int{len(b.IDs), goldenRows}, Adapter: &lower.LoRA{
+				Target: func(m string) (int, float32, bool) { return 4, 2, m != "lm_head" },
+			}}, 1, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.InitPiSSA(1, nil); err != nil {
+				t.Fatal(err)
+			}
+			loss := func(s *model.Session) float64 {
+				t.Helper()
+				sum, err := s.Score(b, scalars(b))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return sum / b.SumWeights()
+			}
+			nearLoss(t, "new", loss(s), g.floats("loss")[0])
+			nearLoss(t, "new, beside the base", loss(s), texts.floats("loss_base")[0])
+			twentySteps(t, s, texts, g)
+			dir := t.TempDir()
+			if err := s.SaveAdapter(dir, model.AdapterSettings{BaseModel: "llama", Rank: 4, Alpha: 8}); err != nil {
+				t.Fatal(err)
+			}
+			again := withAdapter(t, openBase(t, "llama"), d, dir, lower.Options{Score: []int{len(b.IDs)}})
+			nearLoss(t, "saved", loss(again), float32(loss(s)))
+		})
+	}
+}

@@ -26,6 +26,7 @@ VARIANTS = {
     "dora-rslora-loraplus": dict(config=dict(use_dora=True, use_rslora=True), ratio=2.0),
     "rslora": dict(config=dict(use_rslora=True)),
     "loraplus": dict(config={}, ratio=4.0),
+    "pissa": dict(config=dict(init_lora_weights="pissa"), own=True),
 }
 
 
@@ -41,6 +42,8 @@ def add_adapter(model, settings):
         r=g.RANK, lora_alpha=g.ALPHA, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM", **settings
     )
     peft_model = get_peft_model(model, config)
+    if settings.get("init_lora_weights"):
+        return peft_model.eval()
     generator = torch.Generator().manual_seed(101)
     with torch.no_grad():
         for name, p in g.trained(peft_model):
@@ -105,7 +108,8 @@ def make(name, spec, folder):
     one, *steps = streams(folder)
     base = LlamaForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
     peft_model = add_adapter(base, spec["config"])
-    g.write_adapter(peft_model, out / "adapter", "llama")
+    if not spec.get("own"):  # begins as the weights say
+        g.write_adapter(peft_model, out / "adapter", "llama")
     double = copy.deepcopy(peft_model).double()
     result = numbers(peft_model, one, steps, spec)
     exact = numbers(double, g.in_double(one), [g.in_double(s) for s in steps], spec)
