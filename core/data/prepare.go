@@ -142,7 +142,8 @@ func (r *reader) source(index int, s Source) bool {
 	case read == 0:
 		c.err = fmt.Errorf("dataset %s is empty: it holds no record", s.Name)
 	}
-	return r.send(c) && c.err == nil
+	whole := c.err == nil
+	return r.send(c) && whole // c is the worker's now
 }
 
 func (r *reader) send(c *chunk) bool {
