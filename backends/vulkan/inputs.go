@@ -54,6 +54,9 @@ type checks struct {
 func checksOf(list []instr) checks {
 	all := checks{map[inputCheck]bool{}, map[cacheCheck]bool{}}
 	for i := range list {
+		if list[i].load != nil {
+			continue
+		}
 		in := &list[i]
 		ids := func(what string, operand, low, count int) {
 			all.inputs[inputCheck{op: in.op, what: what, at: in.in[operand].span, low: low, high: count - 1}] = true
