@@ -1,9 +1,12 @@
 package vulkan
 
 import (
+	"strings"
 	"testing"
 
+	bt "github.com/loraedge/loraedge/backends/backendtest"
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
@@ -58,6 +61,37 @@ func TestMatrixTiles(t *testing.T) {
 				if tile.wm*tile.wn*subgroup > 256 || tile.bm%(tile.wm*u.m) != 0 || tile.bn%(tile.wn*u.n) != 0 || tile.wm == 0 {
 					t.Errorf("subgroup %d, unit %v, product %v: tile %+v", subgroup, u, s, tile)
 				}
+			}
+		}
+	}
+}
+
+// Products on matrix units differ from those in float32 by the rounding of
+// their factors.
+func TestProductsOnMatrices(t *testing.T) {
+	if !withDevice(t) {
+		return
+	}
+	b := open(t).(*Backend)
+	for compute, most := range map[dtype.DType]float64{dtype.F16: 2e-3, dtype.BF16: 1.6e-2} {
+		if _, ok := unitFor(&b.device.Info, compute); !ok {
+			t.Logf("no matrix unit for %s: nothing was run", compute)
+			continue
+		}
+		for _, op := range []program.Op{program.OpLinear, program.OpLinearGrad, program.OpLinearWeightGrad} {
+			for _, c := range bt.Cases(op) {
+				// One shape of typed weights: lavapipe takes seconds to compile each kernel.
+				if c.Attr.Compute != compute || !strings.Contains(c.Name, "17x192") && !strings.Contains(c.Name, "64x192") {
+					continue
+				}
+				t.Run(op.String()+"/"+c.Name, func(t *testing.T) {
+					b.device.matrices = true
+					got := c.Execute(t, b)[0]
+					b.device.matrices = false
+					if e := distance(got, c.Execute(t, b)[0]); !(e > 0 && e < most) {
+						t.Errorf("differs by %.2g of its norm; want a little, at most %g", e, most)
+					}
+				})
 			}
 		}
 	}

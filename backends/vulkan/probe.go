@@ -9,16 +9,17 @@ import (
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
-// probe runs a small product and compares it with the processor's: what a
-// driver says that it can do is not yet what it does.
-func (b *Backend) probe() error {
+// probe runs a small product in compute and compares it with the processor's:
+// what a driver says that it can do is not yet what it does.
+func (b *Backend) probe(compute dtype.DType) error {
 	const rows, inputs, outputs = 37, 70, 41
 	x, w := probeValues(rows*inputs, 1), probeValues(outputs*inputs, 2)
-	e, err := b.Compile(probeProgram(rows, inputs, outputs))
+	e, err := b.Compile(probeProgram(rows, inputs, outputs, compute))
 	if err != nil {
 		return err
 	}
 	defer e.Close()
+	bound := map[dtype.DType]float64{dtype.F32: 1e-5, dtype.F16: 1e-3, dtype.BF16: 8e-3}[compute]
 	y := make([]byte, 4*rows*outputs)
 	for _, step := range []func() error{
 		func() error { return e.Write(0, 0, floatBytes(x)) },
@@ -38,7 +39,7 @@ func (b *Backend) probe() error {
 				want, size = want+v, size+math.Abs(v)
 			}
 			got := float64(math.Float32frombits(binary.LittleEndian.Uint32(y[4*(r*outputs+o):])))
-			if !(math.Abs(got-want) <= 1e-5*size) {
+			if !(math.Abs(got-want) <= bound*size) {
 				return fmt.Errorf("the device computes wrongly: element [%d, %d] of a product is %g, and %g on the processor; a newer driver may help", r, o, got, want)
 			}
 		}
@@ -64,7 +65,7 @@ func floatBytes(x []float32) []byte {
 }
 
 // probeProgram is y = x·wᵀ with x, w and y as buffers 0, 1 and 2.
-func probeProgram(rows, inputs, outputs int) *program.Program {
+func probeProgram(rows, inputs, outputs int, compute dtype.DType) *program.Program {
 	p := &program.Program{}
 	var seg program.Segment
 	var call program.Call
@@ -78,7 +79,7 @@ func probeProgram(rows, inputs, outputs int) *program.Program {
 	}
 	none := program.Operand{Slot: program.None}
 	seg.Instrs = []program.Instr{{
-		Op: program.OpLinear, Attr: program.Attr{Scale: 1},
+		Op: program.OpLinear, Attr: program.Attr{Scale: 1, Compute: compute},
 		In:  []program.Operand{{Slot: 0, Rows: rows}, {Slot: 1, Rows: outputs}, none, none, none, none},
 		Out: []program.Operand{{Slot: 2, Rows: rows}},
 	}}
