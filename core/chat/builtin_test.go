@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/loraedge/loraedge/core/conversation"
@@ -65,4 +66,33 @@ func (t *Template) layOut(c conversation.Conversation, prompt bool) (string, err
 	}
 	r, err := t.render(c, messages, false, prompt)
 	return r.text, err
+}
+
+// TestFileBeginsAsTokenizeDoes asks the written template as another program does,
+// which adds no tokens.
+func TestFileBeginsAsTokenizeDoes(t *testing.T) {
+	for _, c := range []struct{ builtin, tokenizer string }{
+		{"chatml", "llama3"}, {"llama3", "llama3"}, {"mistral", "llama2"}, {"alpaca", "llama2"}, {"chatml", "smollm"},
+	} {
+		t.Run(c.builtin+" with "+c.tokenizer, func(t *testing.T) {
+			tok := loadTokenizer(t, c.tokenizer)
+			builtin, err := Builtin(c.builtin, special)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var prompts [2]Tokens
+			for i, tmpl := range []*Template{builtin, mustNew(t, c.builtin, builtin.File(tok))} {
+				samples, err := tmpl.Render(probe, Options{AddGenerationPrompt: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if prompts[i], err = Tokenize(tok, samples[0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(prompts[0].IDs, prompts[1].IDs) {
+				t.Errorf("the file makes %v, the template %v", prompts[1].IDs, prompts[0].IDs)
+			}
+		})
+	}
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/loraedge/loraedge/core/chat/jinja"
 	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
 //go:embed builtin/*.jinja
@@ -65,9 +67,33 @@ func Builtin(name string, special Special) (*Template, error) {
 	return t, nil
 }
 
-// Source is the template's text, for a model's folder to hold: a model is to be
-// asked with the layout that it was trained with.
+// Source is the template's text.
 func (t *Template) Source() string { return t.source }
+
+// File is the template's text for a model's folder: a model is to be asked with
+// the layout that it was trained with. Other programs add no token to what a template writes,
+// so that it writes the tokens before the text that Tokenize adds here.
+func (t *Template) File(tok *tokenizer.Tokenizer) string {
+	samples, err := t.Render(probe, Options{})
+	if err != nil || len(samples) == 0 || !t.around {
+		return t.source
+	}
+	tokens, err := tok.Encode(samples[0].Text)
+	before, _ := tok.Around()
+	if err != nil || startsWith(tokens, before) {
+		return t.source
+	}
+	var lead strings.Builder
+	for _, id := range before {
+		text, _ := tok.TokenText(id)
+		if text == t.special["bos_token"] {
+			lead.WriteString("{{ bos_token }}")
+		} else {
+			fmt.Fprintf(&lead, "{{ %q }}", text)
+		}
+	}
+	return lead.String() + t.source
+}
 
 // rendering is a text and what the template's generation blocks wrote of it.
 type rendering struct {

@@ -104,23 +104,3 @@ func (t *Text) findMarks() {
 		}
 	}
 }
-
-// writtenMark is text of a template that has the look of a special token.
-var writtenMark = regexp.MustCompile(`<\|[a-zA-Z0-9_]+\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>`)
-
-// findForeign notes what the template writes in the form of special tokens and the
-// tokenizer does not have: the sign of another model's template.
-func (t *Text) findForeign() {
-	probe := conversation.Conversation{Messages: []conversation.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}}}
-	samples, err := t.Template.Render(probe, t.Options)
-	if err != nil {
-		return // a template may ask for more than this; records will tell
-	}
-	for _, s := range samples {
-		for _, m := range writtenMark.FindAllString(s.Text, -1) {
-			if _, known := t.Tokenizer.ID(m); !known && !slices.Contains(t.Foreign, m) {
-				t.Foreign = append(t.Foreign, m)
-			}
-		}
-	}
-}

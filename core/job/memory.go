@@ -7,6 +7,7 @@ import (
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/core/report"
 )
 
 // planner chooses the fastest strategy that fits the memory: keep all
@@ -116,7 +117,6 @@ func (p *planner) fits() (ok bool, need int64, err error) {
 }
 
 func (p *planner) tooLarge(need int64) error {
-	const gib = 1 << 30
-	return fmt.Errorf("the run needs %.2f GiB and may use %.2f GiB: lower sequence_len (now %d) or micro_batch_size (now %d), set gradient_checkpointing = true, hold the base model in 4 bits (kind = \"qlora\"), or raise [device] memory",
-		float64(need)/gib, float64(p.budget)/gib, p.Config.Data.SequenceLen, p.Config.Train.MicroBatchSize)
+	return fmt.Errorf("the run needs %s and may use %s: lower sequence_len (now %d) or micro_batch_size (now %d), set gradient_checkpointing = true, hold the base model in 4 bits (kind = \"qlora\"), or raise [device] memory",
+		report.Bytes(need), report.Bytes(p.budget), p.Config.Data.SequenceLen, p.Config.Train.MicroBatchSize)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/core/report"
 	"github.com/loraedge/loraedge/core/train"
+	"github.com/loraedge/loraedge/formats/huggingface"
 )
 
 // RunOptions are the choices of the command line.
@@ -279,6 +280,9 @@ func (r *run) finish(ctx context.Context, state train.State) error {
 	} else if err = r.session.SaveAdapter(dir, r.adapterSettings()); err == nil {
 		err = r.session.Base().CopyText(dir)
 	}
+	if err == nil {
+		err = r.writeTemplate()
+	}
 	if err != nil {
 		return err
 	}
@@ -304,6 +308,15 @@ func (r *run) finish(ctx context.Context, state train.State) error {
 	}
 	r.Progress.Print("the %s is in %s", what, dir)
 	return nil
+}
+
+// writeTemplate gives the output folder the template that conversations were laid out
+// with, where it is another than the one copied from the base model: other programs ask with what they find there.
+func (r *run) writeTemplate() error {
+	if r.Text.OwnTemplate || !r.usesTemplate() {
+		return nil
+	}
+	return huggingface.WriteChatTemplate(r.Config.OutputDir.Name, r.Text.Template.File(r.Text.Tokenizer))
 }
 
 func (r *run) outputFile() string {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/loraedge/loraedge/core/chat"
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/data/container"
@@ -119,7 +120,7 @@ func (j *Job) tokenSettings() (any, error) {
 		}
 		types[s.Type] = t.Identity
 	}
-	return []any{program, tokenizer, types, j.Text.About, j.Text.source, j.Text.special, j.Text.Options}, nil
+	return []any{program, tokenizer, types, chat.Version, j.Text.Template.Source(), j.Text.special, j.Text.Options}, nil
 }
 
 // tokenizerParts are the files that decide what the tokenizer does: see tokenizer.Load.

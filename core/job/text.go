@@ -22,12 +22,10 @@ type Text struct {
 	About string
 	// Stop are the tokens that end an answer.
 	Stop []int32
-	// Foreign are what the template writes as special tokens and the
-	// tokenizer does not know as such.
-	Foreign []string
+	// OwnTemplate says that the template is what other programs find in the model's folder.
+	OwnTemplate bool
 
 	path    string // of the tokenizer
-	source  string // of the template, "" for a built-in one
 	special chat.Special
 	marks   []string
 }
@@ -61,7 +59,6 @@ func (j *Job) openText() (*Text, error) {
 		}
 	}
 	t.findMarks()
-	t.findForeign()
 	return t, nil
 }
 
@@ -91,13 +88,12 @@ func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, s
 			return fmt.Errorf("chat_template: %w", readErr)
 		}
 		t.About = "the file " + asked.File.Text
-		t.source = string(source)
-		t.Template, err = chat.New(asked.File.Text, t.source, special)
+		t.Template, err = chat.New(asked.File.Text, string(source), special)
 	case asked.Name != "tokenizer":
 		t.About = fmt.Sprintf("%q, as chat_template asks", asked.Name)
 		t.Template, err = chat.Builtin(asked.Name, special)
 	case has:
-		t.About, t.source = "the model's own", own.Text
+		t.About, t.OwnTemplate = "the model's own", true
 		t.Template, err = chat.New(own.Path, own.Text, special)
 	default:
 		name := "chatml"
@@ -115,13 +111,16 @@ func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, s
 	return err
 }
 
-// findStops are the model's end tokens and the tokenizer's.
+// findStops are the model's end tokens, the tokenizer's and the template's: a base
+// model's own settings know nothing of the template that it is trained with.
 func (t *Text) findStops(f *huggingface.Folder, special chat.Special) {
 	for _, id := range f.EOSTokenIDs {
 		t.Stop = append(t.Stop, int32(id))
 	}
-	if id, ok := t.Tokenizer.ID(special["eos_token"]); ok && !slices.Contains(t.Stop, id) {
-		t.Stop = append(t.Stop, id)
+	for _, text := range []string{special["eos_token"], t.Template.EndOfTurn(t.Tokenizer)} {
+		if id, ok := t.Tokenizer.ID(text); ok && !slices.Contains(t.Stop, id) {
+			t.Stop = append(t.Stop, id)
+		}
 	}
 }
 

@@ -2,8 +2,9 @@ package job
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
+	"github.com/loraedge/loraedge/core/chat"
 	"github.com/loraedge/loraedge/core/data"
 )
 
@@ -23,8 +24,7 @@ func (j *Job) warnings() []string {
 	share := func(part, of int) string {
 		return fmt.Sprintf("%d of %d (%.3g %%)", part, of, 100*float64(part)/float64(max(of, 1)))
 	}
-	warn(len(j.Text.Foreign) > 0, "the chat template (%s) writes %s, which this model's tokenizer does not know as one token: is it the template of another model?",
-		j.Text.About, strings.Join(j.Text.Foreign, " and "))
+	all = append(all, j.templateProblems()...)
 	warn(n.Untrained > 0, "%d examples have no token that is trained and are left out%s; look at roles_to_train and sequence_len", n.Untrained, where(n, "untrained"))
 	warn(len(j.Text.Stop) == 0, "the model has no end-of-turn token: no answer is taught to end")
 	warn(n.OpenEnded > 0 && c.TrainOnEOS != "none", "%s examples have no trained end-of-turn token after their last trained turn%s: the model does not learn to stop there",
@@ -44,6 +44,28 @@ func (j *Job) warnings() []string {
 	return all
 }
 
+// templateProblems are what the template, the tokenizer and the settings say together,
+// less what the counts say of the records.
+func (j *Job) templateProblems() []string {
+	if !j.usesTemplate() {
+		return nil
+	}
+	n := &j.Counts
+	counted := map[string]int{chat.DoubleBOS: n.DoubleBOS, chat.NothingTrained: n.Untrained, chat.EndUntrained: n.OpenEnded}
+	var all []string
+	for _, p := range j.Text.Template.Problems(j.Text.Tokenizer, j.Text.Options) {
+		if counted[p.Kind] == 0 {
+			all = append(all, p.Text)
+		}
+	}
+	return all
+}
+
+// usesTemplate says whether a dataset is of conversations, which a template lays out.
+func (j *Job) usesTemplate() bool {
+	return slices.ContainsFunc(j.sources, func(s source) bool { return s.Type != "completion" })
+}
+
 // where names the first record of a kind.
 func where(n *data.Counts, what string) string {
 	if place := n.First[what]; place != "" {
@@ -54,12 +76,7 @@ func where(n *data.Counts, what string) string {
 
 // hasText says whether a dataset is of plain text.
 func (j *Job) hasText() bool {
-	for _, s := range j.sources {
-		if s.Type == "completion" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.sources, func(s source) bool { return s.Type == "completion" })
 }
 
 // leak says what duplicates mean where records are held out.

@@ -78,6 +78,11 @@ func CopyText(dir, from string) error {
 	return nil
 }
 
+// WriteChatTemplate makes a template the one that programs find in a folder first.
+func WriteChatTemplate(dir, text string) error {
+	return atomicfile.WriteBytes(filepath.Join(dir, chatTemplateFile), []byte(text))
+}
+
 // copyFile copies one file if from has it.
 func copyFile(dir, from, name string) error {
 	source, err := os.Open(filepath.Join(from, name))
