@@ -1,5 +1,5 @@
 // Command tokenizercheck compares the tokenizers of this program with what the
-// libraries made of the same texts (tools/oracle/tokenizers.py).
+// libraries made of the same texts (tools/oracle/tokenizer_cases.py).
 //
 //	go run ./tools/oracle/tokenizercheck OUT/*.jsonl
 package main

@@ -1,6 +1,6 @@
 """What the libraries make of texts with real tokenizers, for tokenizercheck to compare.
 
-    python tokenizers.py --out OUT [--text FILE ...] TOKENIZER ...
+    python tokenizer_cases.py --out OUT [--text FILE ...] TOKENIZER ...
     go run ./tools/oracle/tokenizercheck OUT/*.jsonl
 
 A TOKENIZER is a file: a tokenizer.json is asked of the Python package tokenizers
