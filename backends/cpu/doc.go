@@ -14,7 +14,12 @@
 // order of isa.inc.h, stamped once per instruction set by isa_*.c. Without cgo,
 // plain.go has the same instructions.
 //
+// Products of bfloat16 (Attr.Compute) need AVX-512-BF16. Elsewhere, and for
+// float16, the factors keep their bits and floats are multiplied, which rounds
+// less. Weights of any type are decoded into the panels of a product, never as
+// a whole. docs/performance.md says how fast all this is, and what was tried.
+//
 // Two environment variables override the options, so that a test or a user can
 // choose without a configuration: LORAEDGE_CPU_THREADS (a number) and
-// LORAEDGE_CPU_ISA (avx512, avx2, sse2 or neon, as the processor has it).
+// LORAEDGE_CPU_ISA (avx512bf16, avx512, avx2, sse2 or neon, as the processor has it).
 package cpu

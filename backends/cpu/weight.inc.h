@@ -104,7 +104,6 @@ enum { FLOATS, PAIRS };
 INLINE int64_t units_of(int kind, int64_t k) { return kind == PAIRS ? le_div(k, 2) : k; }
 
 #ifdef BF16_DOT
-#include <immintrin.h>
 // 2·VL floats as VL units.
 INLINE vf pairs_in_row(vf first, vf second) { return (vf)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first); }
 // Units of two rows.
