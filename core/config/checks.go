@@ -11,9 +11,11 @@ func (d *decoder) check(c *Config) {
 	d.checkEvaluation(c)
 	d.checkSchedule(c)
 	d.checkOptimizer(c)
-	if n, inputs := d.given["data.roles_to_train"], d.given["data.train_on_inputs"]; n != nil && c.Data.TrainOnInputs {
-		d.fail(n.keyErrorf("remove one of the two",
-			"roles_to_train has no effect with train_on_inputs = true (%s)", inputs.place()))
+	for _, key := range []string{"roles_to_train", "mask_history"} {
+		if n := d.given["data."+key]; n != nil && c.Data.TrainOnInputs && (key != "mask_history" || c.Data.MaskHistory) {
+			d.fail(n.keyErrorf("remove one of the two",
+				"%s has no effect with train_on_inputs = true (%s)", key, d.given["data.train_on_inputs"].place()))
+		}
 	}
 	if n := d.given["adapter.init"]; n != nil && c.Adapter.Init == "pissa" {
 		switch {

@@ -68,6 +68,7 @@ type Data struct {
 	ValSetSize          ValSetSize   `json:"val_set_size"`
 	TrainOnInputs       bool         `json:"train_on_inputs"`
 	RolesToTrain        []string     `json:"roles_to_train"`
+	MaskHistory         bool         `json:"mask_history"`
 	TrainOnEOS          string       `json:"train_on_eos"` // "turn", "all", "last" or "none"
 	ChatTemplate        ChatTemplate `json:"chat_template"`
 }

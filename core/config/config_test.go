@@ -95,6 +95,7 @@ func TestEveryFormOfValue(t *testing.T) {
 		{`data.val_set_size=0`, func(c *Config) any { return c.Data.ValSetSize.None() }, true},
 		{`data.roles_to_train=["user","tool"]`, func(c *Config) any { return c.Data.RolesToTrain }, []string{"user", "tool"}},
 		{`data.chat_template=chatml`, func(c *Config) any { return c.Data.ChatTemplate }, ChatTemplate{Name: "chatml"}},
+		{`data.chat_template=tokenizer:tool_use`, func(c *Config) any { return c.Data.ChatTemplate }, ChatTemplate{Name: "tokenizer", Own: "tool_use"}},
 		{`data.chat_template=my.jinja`, func(c *Config) any { return c.Data.ChatTemplate }, ChatTemplate{File: Path{"my.jinja", "run/my.jinja"}}},
 		{`device.memory=8GiB`, func(c *Config) any { return c.Device.Memory }, Memory{Bytes: 8 << 30}},
 		{`device.memory="1.5 GB"`, func(c *Config) any { return c.Device.Memory }, Memory{Bytes: 1.5e9}},

@@ -111,7 +111,7 @@ func TestMistakes(t *testing.T) {
 		{"[device]\nmemory = \"lots\"", []string{`6:10 memory must be "auto" or a size such as "8GiB" or "512MiB", found the string "lots"`}},
 		{"[device]\ndevice = -1", []string{`6:10 device must be "auto", a device's name or its number from 0, found -1`}},
 		{"[device]\ngradient_checkpointing = \"true\"", []string{`6:26 gradient_checkpointing must be true, false or "auto", found the string "true" → write gradient_checkpointing = true, without quotes`}},
-		{"[data]\nchat_template = \"chatlm\"", []string{`6:17 chat_template must be "tokenizer", "alpaca", "chatml", "llama3" or "mistral", or the path of a Jinja file, found the string "chatlm" → did you mean "chatml"?`}},
+		{"[data]\nchat_template = \"chatlm\"", []string{`6:17 chat_template must be "tokenizer", "alpaca", "chatml", "llama3" or "mistral", "tokenizer:NAME" for another of the model's own, or the path of a Jinja file, found the string "chatlm" → did you mean "chatml"?`}},
 
 		// Names from a list.
 		{"[train]\nlr_scheduler = \"cosin\"", []string{`6:16 lr_scheduler must be "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt", "warmup_stable_decay" or "reduce_lr_on_plateau", found the string "cosin" → did you mean "cosine"?`}},
@@ -139,6 +139,7 @@ func TestMistakes(t *testing.T) {
 		{"[train]\nlr_scheduler = \"cosine_with_min_lr\"\nmin_lr = 2e-4", []string{`7:10 min_lr is not below learning_rate, which is 0.0002`}},
 		{"[train]\nlr_scheduler = \"warmup_stable_decay\"", []string{`6:16 warmup_stable_decay needs num_decay_steps → add num_decay_steps = 100 to [train], or how many of the last steps else`}},
 		{"[train]\nlr_scheduler = \"cosine_with_restarts\"\nnum_cycles = 1.5", []string{`7:14 num_cycles of cosine_with_restarts is a whole number`}},
+		{"[data]\ntrain_on_inputs = true\nmask_history = true", []string{`7:1 mask_history has no effect with train_on_inputs = true (on line 6) → remove one of the two`}},
 		{"[data]\ntrain_on_inputs = true\nroles_to_train = [\"user\"]", []string{`7:1 roles_to_train has no effect with train_on_inputs = true (on line 6) → remove one of the two`}},
 
 		// TOML itself.

@@ -56,8 +56,9 @@ var tables = []Table{
 		{Name: "val_set_size", Default: "0", Doc: "records kept for evaluation"},
 		{Name: "train_on_inputs", Default: "false", Doc: "train on every token, not only on those of roles_to_train"},
 		{Name: "roles_to_train", Default: `["assistant"]`, Allowed: []string{"system", "user", "assistant", "tool"}, Range: atLeast(1), Doc: "whose turns are trained on"},
+		{Name: "mask_history", Default: "false", Doc: "train only on the last of the turns that would be trained on"},
 		{Name: "train_on_eos", Default: `"turn"`, Allowed: []string{"turn", "all", "last", "none"}, Doc: "the end-of-turn tokens trained on: those of trained turns, all, the last one, or none"},
-		{Name: "chat_template", Default: `"tokenizer"`, Doc: "how a conversation is laid out as text; `tokenizer` is the model's own template"},
+		{Name: "chat_template", Default: `"tokenizer"`, Doc: "how a conversation is laid out as text; `tokenizer` is the model's own template, `tokenizer:tool_use` that of its own which is named so"},
 	}},
 	{Name: "train", Doc: "The schedule and the optimizer. A step is one update of the weights.", Keys: []Key{
 		{Name: "num_epochs", Default: "1", Range: above(0), Doc: "passes over the data; instead of max_steps"},

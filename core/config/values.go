@@ -137,25 +137,32 @@ func (v *ValSetSize) read(n *node, _ string) bool {
 }
 
 // ChatTemplate is how a conversation becomes text: by a template known by
-// Name, or by the Jinja template in File.
+// Name, or by the Jinja template in File. Own is which of the model's templates "tokenizer" means, where it has
+// several; "" is its default.
 type ChatTemplate struct {
-	Name string
-	File Path
+	Name, Own string
+	File      Path
 }
 
 // chatTemplates are the templates known by name; "tokenizer" is the model's own.
 var chatTemplates = []string{"tokenizer", "alpaca", "chatml", "llama3", "mistral"}
 
+// ownTemplate begins the name of one of several templates of the model's own.
+const ownTemplate = "tokenizer:"
+
 // MarshalJSON writes the name or the file's path.
 func (t ChatTemplate) MarshalJSON() ([]byte, error) {
-	if t.Name != "" {
+	switch {
+	case t.Own != "":
+		return json.Marshal(ownTemplate + t.Own)
+	case t.Name != "":
 		return json.Marshal(t.Name)
 	}
 	return json.Marshal(t.File)
 }
 
 func (t *ChatTemplate) wants() string {
-	return oneOf(chatTemplates) + ", or the path of a Jinja file"
+	return oneOf(chatTemplates) + `, "tokenizer:NAME" for another of the model's own, or the path of a Jinja file`
 }
 
 func (t *ChatTemplate) read(n *node, dir string) bool {
@@ -165,6 +172,10 @@ func (t *ChatTemplate) read(n *node, dir string) bool {
 			*t = ChatTemplate{Name: name}
 			return true
 		}
+	}
+	if own, ok := strings.CutPrefix(text, ownTemplate); ok {
+		*t = ChatTemplate{Name: "tokenizer", Own: own}
+		return own != ""
 	}
 	// A bare word is a misspelt name rather than a file.
 	if !strings.ContainsAny(text, `./\`) {

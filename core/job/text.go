@@ -1,9 +1,11 @@
 package job
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/loraedge/loraedge/core/chat"
 	"github.com/loraedge/loraedge/core/config"
@@ -52,7 +54,7 @@ func (j *Job) openText() (*Text, error) {
 		return nil, err
 	}
 	t.findStops(b.Folder, t.special)
-	t.Options = chat.Options{RolesToTrain: c.Data.RolesToTrain, TrainOnInputs: c.Data.TrainOnInputs, TrainOnEOS: c.Data.TrainOnEOS}
+	t.Options = chat.Options{RolesToTrain: c.Data.RolesToTrain, LastTurnOnly: c.Data.MaskHistory, TrainOnInputs: c.Data.TrainOnInputs, TrainOnEOS: c.Data.TrainOnEOS}
 	for _, id := range t.Stop {
 		if text, ok := t.Tokenizer.TokenText(id); ok {
 			t.Options.EndOfTurn = append(t.Options.EndOfTurn, text)
@@ -81,7 +83,8 @@ func specialTokens(f *huggingface.Folder) (chat.Special, error) {
 func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, special chat.Special) error {
 	asked := c.Data.ChatTemplate
 	var err error
-	switch own, has := f.ChatTemplate(huggingface.DefaultTemplate); {
+	own, has := f.ChatTemplate(cmp.Or(asked.Own, huggingface.DefaultTemplate))
+	switch {
 	case asked.Name == "":
 		source, readErr := os.ReadFile(asked.File.Name)
 		if readErr != nil {
@@ -92,8 +95,13 @@ func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, s
 	case asked.Name != "tokenizer":
 		t.About = fmt.Sprintf("%q, as chat_template asks", asked.Name)
 		t.Template, err = chat.Builtin(asked.Name, special)
+	case asked.Own != "" && !has:
+		return noTemplate(f, asked.Own)
 	case has:
-		t.About, t.OwnTemplate = "the model's own", true
+		t.About, t.OwnTemplate = "the model's own", own.Name == huggingface.DefaultTemplate
+		if !t.OwnTemplate {
+			t.About += fmt.Sprintf(", %q", own.Name)
+		}
 		t.Template, err = chat.New(own.Path, own.Text, special)
 	default:
 		name := "chatml"
@@ -109,6 +117,19 @@ func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, s
 		t.Template, err = chat.Builtin(name, special)
 	}
 	return err
+}
+
+// noTemplate says which templates of its own a model has instead of the one asked for.
+func noTemplate(f *huggingface.Folder, asked string) error {
+	var names []string
+	for _, t := range f.ChatTemplates {
+		names = append(names, fmt.Sprintf("%q", t.Name))
+	}
+	has := "it has none of its own"
+	if len(names) > 0 {
+		has = "it has " + strings.Join(names, ", ")
+	}
+	return fmt.Errorf("chat_template asks for the model's template %q, which %s does not have; %s", asked, f.Dir, has)
 }
 
 // findStops are the model's end tokens, the tokenizer's and the template's: a base
