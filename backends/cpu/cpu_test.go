@@ -1,6 +1,7 @@
 package cpu_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/loraedge/loraedge/backends"
@@ -19,8 +20,13 @@ func open(isa string, threads int) bt.Open {
 }
 
 // Every instruction set that this machine has passes the suite, with the same
-// bytes on any number of threads.
+// bytes on any number of threads. The log names those that are not run.
 func TestConformance(t *testing.T) {
+	for _, isa := range []string{"AVX-512-BF16", "AVX-512", "AVX2", "SSE2", "NEON"} {
+		if !slices.Contains(cpu.ISAs(), isa) {
+			t.Logf("not run, this machine or build lacks it: %s", isa)
+		}
+	}
 	for _, isa := range cpu.ISAs() {
 		t.Run(isa, func(t *testing.T) {
 			bt.Run(t, open(isa, 1), bt.Options{Same: map[string]bt.Open{
