@@ -3,10 +3,12 @@ package chat
 import (
 	"slices"
 	"strings"
+
+	"github.com/loraedge/loraedge/core/conversation"
 )
 
-// ends brings the end-of-turn tokens of text into or out of the spans.
-func (t *Template) ends(text string, spans []Span, o Options) []Span {
+// ends brings the end-of-turn tokens of a conversation's text into or out of the spans.
+func (t *Template) ends(c conversation.Conversation, text string, spans []Span, o Options) []Span {
 	marks := t.findEnds(text, o.EndOfTurn)
 	switch o.TrainOnEOS {
 	case "", "turn":
@@ -14,6 +16,7 @@ func (t *Template) ends(text string, spans []Span, o Options) []Span {
 	case "none":
 		return without(spans, marks)
 	case "all":
+		marks = written(c, text, marks)
 		return with(without(spans, marks), marks)
 	case "last":
 		return with(without(spans, marks), lastRun(text, marks))
@@ -48,6 +51,24 @@ func (t *Template) findEnds(text string, more []string) []Span {
 		from = next[best] + len(tokens[best])
 		marks = append(marks, Span{next[best], from, 1})
 	}
+}
+
+// written returns the marks that the template wrote: those that no message has in its
+// own text. Messages are looked for in their order; one that the template changed is not found.
+func written(c conversation.Conversation, text string, marks []Span) []Span {
+	marks = slices.Clone(marks)
+	from := 0
+	for _, m := range c.Messages {
+		content := strings.TrimSpace(m.Content)
+		at := strings.Index(text[from:], content)
+		if content == "" || at < 0 {
+			continue
+		}
+		start := from + at
+		from = start + len(content)
+		marks = slices.DeleteFunc(marks, func(m Span) bool { return m.Start >= start && m.End <= from })
+	}
+	return marks
 }
 
 // lastRun returns the last of the marks with those before it that only space

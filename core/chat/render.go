@@ -103,6 +103,9 @@ func (t *Template) Render(c conversation.Conversation, o Options) ([]Sample, err
 		c.Messages = o.onlyLast(c.Messages)
 	}
 	messages, err := values(c.Messages)
+	if err == nil {
+		err = t.fitIDs(messages)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +117,10 @@ func (t *Template) Render(c conversation.Conversation, o Options) ([]Sample, err
 		return []Sample{{Text: full.text, Around: t.around}}, nil
 	}
 	if o.TrainOnInputs {
-		return []Sample{t.sample(full.text, []Span{{0, len(full.text), 1}}, o)}, nil
+		return []Sample{t.sample(c, full.text, []Span{{0, len(full.text), 1}}, o)}, nil
 	}
 	if spans, ok := generationSpans(full, c.Messages, o); ok {
-		return []Sample{t.sample(full.text, spans, o)}, nil
+		return []Sample{t.sample(c, full.text, spans, o)}, nil
 	}
 	return t.renderTurns(c, messages, o)
 }
@@ -132,9 +135,9 @@ func PlainSample(text, eos string) Sample {
 	return Sample{Text: text, Spans: []Span{{0, len(text), 1}}, Around: true, EOS: eos, EOSWeight: 1}
 }
 
-// sample makes a sample of a text and its trained turns.
-func (t *Template) sample(text string, turns []Span, o Options) Sample {
-	s := Sample{Text: text, Spans: t.ends(text, turns, o), Around: t.around}
+// sample makes a sample of a conversation's text and its trained turns.
+func (t *Template) sample(c conversation.Conversation, text string, turns []Span, o Options) Sample {
+	s := Sample{Text: text, Spans: t.ends(c, text, turns, o), Around: t.around}
 	last := Span{}
 	if n := len(turns); n > 0 {
 		last = turns[n-1]
@@ -217,10 +220,10 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 	var spans []Span
 	for _, turn := range turns {
 		spans = append(spans, turn.span)
-		samples = append(samples, t.sample(turn.text, []Span{turn.span}, o))
+		samples = append(samples, t.sample(c, turn.text, []Span{turn.span}, o))
 	}
 	if stable {
-		return []Sample{t.sample(full.text, spans, o)}, nil
+		return []Sample{t.sample(c, full.text, spans, o)}, nil
 	}
 	return samples, nil
 }

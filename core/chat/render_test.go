@@ -112,6 +112,9 @@ func TestOptions(t *testing.T) {
 	source := loadTemplate(t, "smollm")
 	outside := strings.ReplaceAll(source, "+ '<|eot|>' }}{% endgeneration %}", "}}{% endgeneration %}{{ '<|eot|>' }}")
 	eot := []string{"<|eot|>"}
+	holding := conversation.Conversation{Messages: []conversation.Message{
+		{Role: "user", Content: "What does <|eot|> do?"}, {Role: "assistant", Content: "It ends a turn, as <|eot|> here."},
+	}}
 	all := "<|im_start|>system\nYou are small.<|eot|>\n<|im_start|>user\nHi<|eot|>\n<|im_start|>assistant\nHello<|eot|>\n" +
 		"<|im_start|>user\n2+2?<|eot|>\n<|im_start|>assistant\n4<|eot|>\n"
 	for _, c := range []struct {
@@ -134,6 +137,8 @@ func TestOptions(t *testing.T) {
 		{"the last end of turn", source, twoTurns, Options{EndOfTurn: eot, TrainOnEOS: "last"}, []string{"Hello", "4", "<|eot|>"}},
 		{"all ends of turn", source, twoTurns, Options{EndOfTurn: eot, TrainOnEOS: "all"},
 			[]string{"<|eot|>", "<|eot|>", "Hello", "<|eot|>", "<|eot|>", "4", "<|eot|>"}},
+		{"all ends of turn but those in a message's own text", source, holding, Options{EndOfTurn: eot, TrainOnEOS: "all"},
+			[]string{"<|eot|>", "<|eot|>", "It ends a turn, as <|eot|> here.", "<|eot|>"}},
 	} {
 		samples, err := mustNew(t, "smollm", c.source).Render(c.conversation, c.options)
 		if err != nil || len(samples) != 1 {

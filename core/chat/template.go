@@ -18,7 +18,7 @@ var builtinFiles embed.FS
 
 // Version goes up when the same input comes out as other text, tokens or weights;
 // what is kept of them is keyed by it.
-const Version = 2
+const Version = 3
 
 // Builtins are the names of the layouts that come with the program.
 func Builtins() []string { return []string{"alpaca", "chatml", "llama3", "mistral"} }
@@ -37,6 +37,8 @@ type Template struct {
 	around bool
 	// lead is findLead, once.
 	lead func() string
+	// shortIDs is findShortIDs, once.
+	shortIDs func() bool
 }
 
 // New reads a template of the model's own or of a file; name is for errors.
@@ -46,7 +48,7 @@ func New(name, source string, special Special) (*Template, error) {
 		return nil, fmt.Errorf("chat template %w", err)
 	}
 	made := &Template{jinja: t, source: source, special: special}
-	made.lead = sync.OnceValue(made.findLead)
+	made.lead, made.shortIDs = sync.OnceValue(made.findLead), sync.OnceValue(made.findShortIDs)
 	return made, nil
 }
 
