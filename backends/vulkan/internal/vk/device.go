@@ -2,7 +2,6 @@
 
 package vk
 
-// #include <stdlib.h>
 // #include "driver.h"
 import "C"
 
@@ -199,47 +198,17 @@ func (d *Device) Pipeline(spirv []byte, constants []uint32, wholeSubgroups bool)
 	for i := range code {
 		code[i] = binary.LittleEndian.Uint32(spirv[4*i:])
 	}
-	create := vulkan.ShaderModuleCreateInfo{SType: vulkan.StructureTypeShaderModuleCreateInfo, CodeSize: uint(len(spirv)), PCode: code}
-	defer create.Free()
-	var module vulkan.ShaderModule
-	if r := vulkan.CreateShaderModule(d.handle, &create, nil, &module); r != vulkan.Success {
-		return nil, resultError(int32(r))
-	}
-	defer vulkan.DestroyShaderModule(d.handle, module, nil)
-	stage := vulkan.PipelineShaderStageCreateInfo{
-		SType: vulkan.StructureTypePipelineShaderStageCreateInfo, Stage: vulkan.ShaderStageComputeBit, Module: module, PName: "main\x00",
-	}
+	var subgroup C.uint32_t
 	if wholeSubgroups {
-		size := C.lv_subgroup(C.uint32_t(d.Info.Subgroup))
-		defer C.lv_free_chain(size)
-		stage.PNext, stage.Flags = size, 2
+		subgroup = C.uint32_t(d.Info.Subgroup)
 	}
-	if len(constants) > 0 {
-		info, free := specialization(constants)
-		defer free()
-		stage.PSpecializationInfo = info
-	}
-	list := []vulkan.ComputePipelineCreateInfo{{
-		SType: vulkan.StructureTypeComputePipelineCreateInfo, Stage: stage, Layout: d.layout,
-		Flags: vulkan.PipelineCreateFlags(vulkan.PipelineCreateDispatchBase),
-	}}
-	defer list[0].Free()
-	pipelines := make([]vulkan.Pipeline, 1)
-	if r := vulkan.CreateComputePipelines(d.handle, vulkan.NullPipelineCache, 1, list, nil, pipelines); r != vulkan.Success {
+	var made C.uint64_t
+	r := C.lv_pipeline(d.driver, (*C.uint32_t)(unsafe.SliceData(code)), C.size_t(4*len(code)),
+		(*C.uint32_t)(unsafe.SliceData(constants)), C.uint32_t(len(constants)), subgroup, &made)
+	if r != 0 {
 		return nil, resultError(int32(r))
 	}
-	return &Pipeline{handleOf(pipelines[0])}, messages()
-}
-
-// specialization is constants for a shader, in memory of C's.
-func specialization(constants []uint32) ([]vulkan.SpecializationInfo, func()) {
-	data := C.malloc(C.size_t(4 * len(constants)))
-	copy(unsafe.Slice((*uint32)(data), len(constants)), constants)
-	info := vulkan.SpecializationInfo{MapEntryCount: uint32(len(constants)), DataSize: uint(4 * len(constants)), PData: data}
-	for i := range constants {
-		info.PMapEntries = append(info.PMapEntries, vulkan.SpecializationMapEntry{ConstantID: uint32(i), Offset: uint32(4 * i), Size: 4})
-	}
-	return []vulkan.SpecializationInfo{info}, func() { C.free(data) }
+	return &Pipeline{uint64(made)}, messages()
 }
 
 // FreePipeline frees a pipeline that no submission uses any more.

@@ -178,12 +178,6 @@ void *lv_address_flag(void) {
   return &address;
 }
 
-void *lv_subgroup(uint32_t size) {
-  required_subgroup *s = calloc(1, sizeof *s);
-  if (s != NULL) *s = (required_subgroup){{TYPE_REQUIRED_SUBGROUP, NULL}, size};
-  return s;
-}
-
 // Messages come from whatever thread calls Vulkan; a spin lock keeps them whole.
 static atomic_flag messages_lock = ATOMIC_FLAG_INIT;
 static char *messages;

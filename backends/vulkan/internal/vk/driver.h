@@ -4,6 +4,7 @@
 #ifndef LORAEDGE_VK_DRIVER_H
 #define LORAEDGE_VK_DRIVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // lv_loader opens the system's Vulkan library and returns
@@ -53,6 +54,12 @@ lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, u
 void lv_close(lv_device *);
 uint64_t lv_address(lv_device *, uint64_t buffer);
 
+// lv_pipeline compiles a shader of size bytes, its entry "main", with constants 0, 1, …;
+// subgroup is the size that its subgroups must have, 0 for any.
+// github.com/vulkan-go/vulkan may free what such a call reads while the driver still compiles.
+int32_t lv_pipeline(lv_device *, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t subgroup,
+                    uint64_t *pipeline);
+
 typedef struct {
   uint32_t kind, barrier; // lv_dispatch …
   uint64_t pipeline;
@@ -71,7 +78,5 @@ int32_t lv_wait(lv_device *, uint64_t when);
 
 // The structures that calls of github.com/vulkan-go/vulkan carry along.
 void *lv_address_flag(void);
-// lv_subgroup is freed with lv_free_chain.
-void *lv_subgroup(uint32_t size);
 
 #endif

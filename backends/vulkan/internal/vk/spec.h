@@ -27,6 +27,9 @@ enum {
 enum {
   TYPE_SUBMIT_INFO = 4,
   TYPE_SEMAPHORE_CREATE_INFO = 9,
+  TYPE_SHADER_MODULE_CREATE_INFO = 16,
+  TYPE_SHADER_STAGE_CREATE_INFO = 18,
+  TYPE_COMPUTE_PIPELINE_CREATE_INFO = 29,
   TYPE_COMMAND_POOL_CREATE_INFO = 39,
   TYPE_COMMAND_BUFFER_ALLOCATE_INFO = 40,
   TYPE_COMMAND_BUFFER_BEGIN_INFO = 42,
@@ -291,6 +294,46 @@ enum {
   BIND_COMPUTE = 1,
   SHADER_STAGE_COMPUTE = 0x20,
 };
+
+// VkShaderModuleCreateInfo
+typedef struct {
+  header h;
+  uint32_t flags;
+  size_t size;
+  const uint32_t *code;
+} shader_module_info;
+
+// VkSpecializationMapEntry
+typedef struct {
+  uint32_t id, offset;
+  size_t size;
+} specialization_entry;
+
+// VkSpecializationInfo
+typedef struct {
+  uint32_t count;
+  const specialization_entry *entries;
+  size_t size;
+  const void *data;
+} specialization_info;
+
+// VkPipelineShaderStageCreateInfo
+typedef struct {
+  header h;
+  uint32_t flags, stage;
+  vk_handle module;
+  const char *name;
+  const specialization_info *specialization;
+} shader_stage_info;
+
+// VkComputePipelineCreateInfo
+typedef struct {
+  header h;
+  uint32_t flags;
+  shader_stage_info stage;
+  vk_handle layout, base;
+  int32_t base_index;
+} compute_pipeline_info;
 
 typedef void (*vk_function)(void);
 typedef vk_function(VKAPI *get_proc_addr)(void *object, const char *name);

@@ -11,6 +11,10 @@
   F(void, DestroySemaphore, (void *, vk_handle, const void *))                                                         \
   F(vk_result, WaitSemaphores, (void *, const semaphore_wait_info *, uint64_t))                                        \
   F(uint64_t, GetBufferDeviceAddress, (void *, const buffer_device_address_info *))                                    \
+  F(vk_result, CreateShaderModule, (void *, const shader_module_info *, const void *, vk_handle *))                    \
+  F(void, DestroyShaderModule, (void *, vk_handle, const void *))                                                      \
+  F(vk_result, CreateComputePipelines,                                                                                 \
+    (void *, vk_handle, uint32_t, const compute_pipeline_info *, const void *, vk_handle *))                           \
   F(vk_result, CreateCommandPool, (void *, const command_pool_info *, const void *, vk_handle *))                      \
   F(void, DestroyCommandPool, (void *, vk_handle, const void *))                                                       \
   F(vk_result, ResetCommandPool, (void *, vk_handle, uint32_t))                                                        \
@@ -94,6 +98,30 @@ void lv_close(lv_device *d) {
 uint64_t lv_address(lv_device *d, uint64_t buffer) {
   buffer_device_address_info info = {{TYPE_BUFFER_DEVICE_ADDRESS_INFO, NULL}, buffer};
   return d->GetBufferDeviceAddress(d->device, &info);
+}
+
+int32_t lv_pipeline(lv_device *d, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t subgroup,
+                    uint64_t *pipeline) {
+  enum { MOST = 32, COMPUTE = 0x20, FULL_SUBGROUPS = 2, DISPATCH_BASE = 0x10 };
+  if (count > MOST) return -3; // VK_ERROR_INITIALIZATION_FAILED
+  shader_module_info module = {{TYPE_SHADER_MODULE_CREATE_INFO, NULL}, 0, size, code};
+  vk_handle made;
+  vk_result r = d->CreateShaderModule(d->device, &module, NULL, &made);
+  if (r != SUCCESS) return r;
+  specialization_entry entries[MOST];
+  for (uint32_t i = 0; i < count; i++) entries[i] = (specialization_entry){i, 4 * i, 4};
+  specialization_info specialization = {count, entries, 4 * (size_t)count, constants};
+  required_subgroup required = {{TYPE_REQUIRED_SUBGROUP, NULL}, subgroup};
+  compute_pipeline_info info = {
+      .h = {TYPE_COMPUTE_PIPELINE_CREATE_INFO, NULL},
+      .flags = DISPATCH_BASE,
+      .stage = {{TYPE_SHADER_STAGE_CREATE_INFO, subgroup ? &required : NULL}, subgroup ? FULL_SUBGROUPS : 0, COMPUTE, made,
+                "main", &specialization},
+      .layout = d->layout,
+  };
+  r = d->CreateComputePipelines(d->device, 0, 1, &info, NULL, pipeline);
+  d->DestroyShaderModule(d->device, made, NULL);
+  return r;
 }
 
 int32_t lv_wait(lv_device *d, uint64_t when) {
