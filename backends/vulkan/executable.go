@@ -31,6 +31,8 @@ type Executable struct {
 type command struct {
 	vk.Command
 	cost float64
+	// item is the place of its instruction or load in what resolve gives, -1 for none.
+	item int
 }
 
 func newExecutable(p *program.Program, d *device) (*Executable, error) {
@@ -122,13 +124,13 @@ func (x *Executable) commands(all []work) ([]command, error) {
 	}
 	var list []command
 	// Kernels never read the host's memory, which is slow to reach.
-	list = append(list, command{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes)})
+	list = append(list, command{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes), item: -1})
 	var h hazards
 	for i := range all {
 		w := &all[i]
 		barrier := h.needsBarrier(w)
 		if w.load != nil {
-			c := command{Command: x.loadCommand(w.load)}
+			c := command{Command: x.loadCommand(w.load), item: i}
 			if barrier {
 				c.Barrier = 1
 			}
@@ -141,7 +143,7 @@ func (x *Executable) commands(all []work) ([]command, error) {
 			if err != nil {
 				return nil, err
 			}
-			c := command{vk.Dispatch(p, d.push, d.groups), d.cost}
+			c := command{vk.Dispatch(p, d.push, d.groups), d.cost, i}
 			if barrier && j == 0 || d.after || len(list) == 1 {
 				c.Barrier = 1
 			}
@@ -205,6 +207,11 @@ func (x *Executable) Read(b program.BufferID, offset int64, data []byte) error {
 
 // Run runs an entry to its end.
 func (x *Executable) Run(entry int, s *program.Scalars) error {
+	return x.run(entry, s, x.submit)
+}
+
+// run submits an entry's commands in the way that submit has.
+func (x *Executable) run(entry int, s *program.Scalars, submit func([]command) error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.device == nil {
@@ -217,7 +224,7 @@ func (x *Executable) Run(entry int, s *program.Scalars) error {
 		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
 	}
 	putScalars(x.host.Mapped, s)
-	if err := x.submit(x.entries[entry]); err != nil {
+	if err := submit(x.entries[entry]); err != nil {
 		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
 	}
 	return nil

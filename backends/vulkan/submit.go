@@ -55,10 +55,10 @@ func (x *Executable) submit(list []command) error {
 		return nil
 	}
 	for len(list) > 0 {
-		var batch []vk.Command
+		var batch []command
 		var cost float64
 		batch, cost, list = x.cut(list)
-		when, err := x.device.Submit(batch)
+		when, err := x.device.Submit(plain(batch))
 		if err != nil {
 			return err
 		}
@@ -77,21 +77,30 @@ func (x *Executable) submit(list []command) error {
 	return nil
 }
 
+// plain is what the device wants of commands.
+func plain(list []command) []vk.Command {
+	all := make([]vk.Command, len(list))
+	for i, c := range list {
+		all[i] = c.Command
+	}
+	return all
+}
+
 // cut takes the next submission off a list. A dispatch that is too long is
 // taken in parts of its grid.
-func (x *Executable) cut(list []command) ([]vk.Command, float64, []command) {
+func (x *Executable) cut(list []command) ([]command, float64, []command) {
 	budget, single := x.pace.cost(submissionTime), x.pace.cost(dispatchTime)
-	var batch []vk.Command
+	var batch []command
 	var cost float64
 	for len(list) > 0 && (len(batch) == 0 || cost+list[0].cost <= budget) {
 		c := list[0]
 		if c.cost > single {
 			if part, rest, ok := split(c, single/c.cost); ok {
-				batch, cost = append(batch, part.Command), cost+part.cost
+				batch, cost = append(batch, part), cost+part.cost
 				return batch, cost, append([]command{rest}, list[1:]...)
 			}
 		}
-		batch, cost = append(batch, c.Command), cost+c.cost
+		batch, cost = append(batch, c), cost+c.cost
 		list = list[1:]
 	}
 	return batch, cost, list

@@ -8,10 +8,10 @@ import (
 )
 
 // cutAll cuts a list into submissions at a speed of 1000 a second.
-func cutAll(list []command) (batches [][]vk.Command, costs []float64) {
+func cutAll(list []command) (batches [][]command, costs []float64) {
 	x := &Executable{pace: pace{1000}}
 	for len(list) > 0 {
-		var batch []vk.Command
+		var batch []command
 		var cost float64
 		batch, cost, list = x.cut(list)
 		batches, costs = append(batches, batch), append(costs, cost)
@@ -20,7 +20,7 @@ func cutAll(list []command) (batches [][]vk.Command, costs []float64) {
 }
 
 func dispatchOf(cost float64, groups ...uint32) command {
-	return command{vk.Command{Groups: [3]uint32(groups), Barrier: 1}, cost}
+	return command{Command: vk.Command{Groups: [3]uint32(groups), Barrier: 1}, cost: cost}
 }
 
 // Submissions stay within their time, dispatches too, and every workgroup is

@@ -17,6 +17,18 @@ type Peaks struct {
 	Flops map[dtype.DType]float64
 	// Bytes are those read and written by copies of memory.
 	Bytes float64
+	// Host are bytes copied between the host's memory and the device's own;
+	// zeros where it has none of its own.
+	Host HostSpeed
+}
+
+// HostSpeed is in bytes a second.
+type HostSpeed struct {
+	// Load is how fast streamed weights come to the device.
+	Load float64 `json:"load"`
+	// Write and Read are of Executable: through staging, one part after the other.
+	Write float64 `json:"write"`
+	Read  float64 `json:"read"`
 }
 
 // Measure measures the device, in about two seconds.
@@ -34,7 +46,9 @@ func Measure(device backends.Backend) (Peaks, error) {
 		}
 	}
 	var err error
-	p.Bytes, err = copySpeed(device)
+	if p.Bytes, err = copySpeed(device); err == nil && device.Describe().Streams {
+		p.Host, err = hostSpeed(device)
+	}
 	return p, err
 }
 
@@ -43,34 +57,80 @@ const copiedRows, copiedCols = 1 << 14, 1 << 10
 
 // copySpeed is the best of some copies of 64 MiB.
 func copySpeed(device backends.Backend) (float64, error) {
-	const bytes = copiedRows * copiedCols * 4
+	exe, err := device.Compile(copyProgram(program.Arena))
+	if err != nil {
+		return 0, err
+	}
+	defer exe.Close()
+	seconds, err := best(func() error { return exe.Run(0, &program.Scalars{}) })
+	return 2 * copiedBytes / seconds, err
+}
+
+// hostSpeed is the best of some transfers of 64 MiB.
+func hostSpeed(device backends.Backend) (HostSpeed, error) {
+	exe, err := device.Compile(copyProgram(program.Host))
+	if err != nil {
+		return HostSpeed{}, err
+	}
+	defer exe.Close()
+	data := make([]byte, copiedBytes)
+	var s HostSpeed
+	for _, x := range []struct {
+		speed *float64
+		run   func() error
+	}{
+		{&s.Load, func() error { return exe.Run(0, &program.Scalars{}) }},
+		{&s.Write, func() error { return exe.Write(1, 0, data) }},
+		{&s.Read, func() error { return exe.Read(1, 0, data) }},
+	} {
+		seconds, err := best(x.run)
+		if err != nil {
+			return s, err
+		}
+		*x.speed = copiedBytes / seconds
+	}
+	return s, nil
+}
+
+// best is the seconds of the fastest of some runs.
+func best(run func() error) (float64, error) {
+	seconds := math.Inf(1)
+	for range 8 {
+		from := time.Now()
+		if err := run(); err != nil {
+			return 0, err
+		}
+		seconds = min(seconds, time.Since(from).Seconds())
+	}
+	return seconds, nil
+}
+
+const copiedBytes = copiedRows * copiedCols * 4
+
+// copyProgram copies buffer 0, which lies in a block of a class, to buffer 1: from
+// the host's memory by a load, and then one element is zeroed, since a call has
+// to do something.
+func copyProgram(from program.Class) *program.Program {
 	slot := func(name string) program.Slot {
 		return program.Slot{Name: name, DType: dtype.F32, Rows: copiedRows, Cols: copiedCols}
 	}
 	p := &program.Program{
-		Blocks:   []program.Block{{Class: program.Arena, Size: bytes}, {Class: program.Arena, Size: bytes}},
+		Blocks:   []program.Block{{Class: from, Size: copiedBytes}, {Class: program.Arena, Size: copiedBytes}},
 		Segments: []program.Segment{{Name: "copy", Params: []program.Slot{slot("from"), slot("to")}}},
 		Entries:  []program.Entry{{Kind: program.Forward, Calls: []program.Call{{Args: []program.BufferID{0, 1}}}}},
 	}
 	for i, name := range []string{"from", "to"} {
 		p.Buffers = append(p.Buffers, program.Buffer{Name: name, DType: dtype.F32, Rows: copiedRows, Cols: copiedCols, Place: program.Place{Block: i}})
 	}
-	p.Segments[0].Instrs = []program.Instr{{
+	copying := program.Instr{
 		Op: program.OpCopy,
 		In: []program.Operand{{Slot: 0, Rows: copiedRows}}, Out: []program.Operand{{Slot: 1, Rows: copiedRows}},
-	}}
-	exe, err := device.Compile(p)
-	if err != nil {
-		return 0, err
 	}
-	defer exe.Close()
-	best := math.Inf(1)
-	for range 8 {
-		from := time.Now()
-		if err := exe.Run(0, &program.Scalars{}); err != nil {
-			return 0, err
-		}
-		best = min(best, time.Since(from).Seconds())
+	if from == program.Host {
+		p.Segments[0].Params = []program.Slot{slot("to")}
+		p.Entries[0].Calls[0] = program.Call{Loads: []program.Load{{From: 0, To: 1}}, Args: []program.BufferID{1}}
+		copying = program.Instr{Op: program.OpZero, Out: []program.Operand{{Slot: 0, Rows: 1}}}
 	}
-	return 2 * bytes / best, nil
+	p.Segments[0].Instrs = []program.Instr{copying}
+	return p
 }

@@ -53,3 +53,19 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
+
+// streaming is a device that says it has memory of its own.
+type streaming struct{ backends.Backend }
+
+func (s streaming) Describe() backends.Device {
+	d := s.Backend.Describe()
+	d.Streams = true
+	return d
+}
+
+func TestMeasureHostCopies(t *testing.T) {
+	p, err := Measure(streaming{reference.New[float32]()})
+	if err != nil || !(p.Host.Load > 0 && p.Host.Write > 0 && p.Host.Read > 0) {
+		t.Errorf("%+v, %v", p.Host, err)
+	}
+}

@@ -29,6 +29,7 @@ type BenchResult struct {
 	KeptBlocks   int                `json:"kept_blocks"` // whose activations are not computed again
 	PeakFlops    map[string]float64 `json:"peak_flops"`  // a second, by the type of the factors
 	PeakBytes    float64            `json:"peak_bytes"`  // a second
+	HostBytes    bench.HostSpeed    `json:"host_bytes"`  // a second; zeros where the device has no memory of its own
 	Seconds      float64            `json:"seconds"`     // of a micro batch, forward and backward
 	Update       float64            `json:"update_seconds"`
 	TokensSecond float64            `json:"tokens_per_second"` // with one update each gradient_accumulation_steps
@@ -65,7 +66,7 @@ func (j *Job) Bench(ctx context.Context, o BenchOptions) (*BenchResult, error) {
 	}
 	r := &BenchResult{
 		Device: j.Device.Describe().Detail, Precision: describePrecision(session.Lowered, options.Compute), Rows: len(b.IDs), Tokens: b.Tokens,
-		KeptBlocks: min(options.Keep, len(j.Base.Graph.Blocks)), PeakFlops: map[string]float64{}, PeakBytes: peaks.Bytes, Seconds: step.Seconds(), Update: update.Seconds(),
+		KeptBlocks: min(options.Keep, len(j.Base.Graph.Blocks)), PeakFlops: map[string]float64{}, PeakBytes: peaks.Bytes, HostBytes: peaks.Host, Seconds: step.Seconds(), Update: update.Seconds(),
 		PlannedBytes: session.Allocated(), PeakRSS: report.PeakBytes(),
 	}
 	for d, flops := range peaks.Flops {
@@ -141,6 +142,9 @@ func (r *BenchResult) Print(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(w, "%.1f GB/s copied\n", r.PeakBytes/1e9)
+	if h := r.HostBytes; h.Load > 0 {
+		fmt.Fprintf(w, "host        %.1f GB/s loaded to the device, %.1f written through staging, %.1f read\n", h.Load/1e9, h.Write/1e9, h.Read/1e9)
+	}
 	fmt.Fprintf(w, "micro batch %d rows, %d tokens: %.0f ms; update %.1f ms\n", r.Rows, r.Tokens, 1e3*r.Seconds, 1e3*r.Update)
 	fmt.Fprintf(w, "step        %.0f tokens/s", r.TokensSecond)
 	if r.OfPeak > 0 {

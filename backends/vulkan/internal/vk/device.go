@@ -29,7 +29,7 @@ type Device struct {
 // OpenDevice opens a device of Devices.
 func (i *Instance) OpenDevice(info Info) (*Device, error) {
 	physical := i.physical[info.Index]
-	family, _ := computeFamily(physical)
+	family, _, _ := computeFamily(physical)
 	api := uint32(info.Version[0])<<22 | uint32(info.Version[1])<<12
 	c := query(i, physical, api)
 	names, _ := extensionsOf(physical)
@@ -230,6 +230,31 @@ func (d *Device) Submit(commands []Command) (when uint64, err error) {
 		return 0, fmt.Errorf("submit: %w", resultError(int32(r)))
 	}
 	return uint64(at), messages()
+}
+
+// PrepareTimes makes Time commands possible. A queue without a clock is an error.
+func (d *Device) PrepareTimes() error {
+	if d.Info.TickBits == 0 || d.Info.TickNanoseconds <= 0 {
+		return fmt.Errorf("%s has no timestamps: its driver cannot tell how long a part of a submission takes", d.Info.Name)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r := C.lv_make_times(d.driver, MaxTimes); r != 0 {
+		return fmt.Errorf("make room for timestamps: %w", resultError(int32(r)))
+	}
+	return messages()
+}
+
+// Times waits for the first n Time commands of the last submission and returns
+// the seconds from each to the next, n-1 of them.
+func (d *Device) Times(n int) ([]float64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ticks := make([]uint64, n)
+	if r := C.lv_times(d.driver, C.uint32_t(n), (*C.uint64_t)(unsafe.Pointer(&ticks[0]))); r != 0 {
+		return nil, fmt.Errorf("read timestamps: %w", resultError(int32(r)))
+	}
+	return d.Info.seconds(ticks), messages()
 }
 
 // Wait waits until a submission has ended.

@@ -5,6 +5,7 @@
 //	OpenDevice a device with one compute queue and a timeline
 //	Alloc      a block: buffer, memory, address, mapped where the host sees it
 //	Pipeline   SPIR-V with its specialization constants
+//	Time       a command that notes the device's clock
 //	Submit     records and submits a list of commands; Wait waits for it
 //
 // Set-up goes through github.com/vulkan-go/vulkan, which knows Vulkan 1.1;

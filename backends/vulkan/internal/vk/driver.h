@@ -69,12 +69,18 @@ typedef struct {
   uint64_t from, to, from_offset, to_offset, size;
 } lv_command;
 
-enum { lv_dispatch, lv_copy, lv_fill };
+enum { lv_dispatch, lv_copy, lv_fill, lv_reset_times, lv_time };
 
 // lv_submit records and submits commands and returns the point in time, *when,
 // that lv_wait waits for.
 int32_t lv_submit(lv_device *, const lv_command *commands, uint32_t count, uint64_t *when);
 int32_t lv_wait(lv_device *, uint64_t when);
+
+// lv_make_times makes room for count points in time, once. lv_reset_times forgets
+// the first value of them, and lv_time writes number value when all before it has
+// ended. lv_times waits for the first count and returns the device's clock.
+int32_t lv_make_times(lv_device *, uint32_t count);
+int32_t lv_times(lv_device *, uint32_t count, uint64_t *ticks);
 
 // The structures that calls of github.com/vulkan-go/vulkan carry along.
 void *lv_address_flag(void);

@@ -139,7 +139,8 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 		SharedMemory:   int(p.Limits.MaxComputeSharedMemorySize),
 		PushConstants:  int(p.Limits.MaxPushConstantsSize),
 	}
-	_, info.ComputeQueue = computeFamily(physical)
+	info.TickNanoseconds = float64(p.Limits.TimestampPeriod)
+	_, info.TickBits, info.ComputeQueue = computeFamily(physical)
 	if info.Version[0] == 1 && info.Version[1] < 2 {
 		return info
 	}
@@ -233,19 +234,18 @@ func memoryOf(physical vulkan.PhysicalDevice) ([]vulkan.MemoryHeap, []vulkan.Mem
 	return p.MemoryHeaps[:p.MemoryHeapCount], p.MemoryTypes[:p.MemoryTypeCount]
 }
 
-// computeFamily is the first family of queues that computes.
-func computeFamily(physical vulkan.PhysicalDevice) (uint32, bool) {
+// computeFamily is the first family of queues that computes, and the bits of its clock.
+func computeFamily(physical vulkan.PhysicalDevice) (family uint32, tickBits int, ok bool) {
 	var n uint32
 	vulkan.GetPhysicalDeviceQueueFamilyProperties(physical, &n, nil)
 	list := make([]vulkan.QueueFamilyProperties, n)
 	vulkan.GetPhysicalDeviceQueueFamilyProperties(physical, &n, list)
-	found, at := false, uint32(0)
 	for i := range list {
 		list[i].Deref()
-		if !found && list[i].QueueFlags&vulkan.QueueFlags(vulkan.QueueComputeBit) != 0 {
-			found, at = true, uint32(i)
+		if !ok && list[i].QueueFlags&vulkan.QueueFlags(vulkan.QueueComputeBit) != 0 {
+			family, tickBits, ok = uint32(i), int(list[i].TimestampValidBits), true
 		}
 		list[i].Free()
 	}
-	return at, found
+	return family, tickBits, ok
 }

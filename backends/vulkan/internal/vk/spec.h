@@ -27,6 +27,7 @@ enum {
 enum {
   TYPE_SUBMIT_INFO = 4,
   TYPE_SEMAPHORE_CREATE_INFO = 9,
+  TYPE_QUERY_POOL_CREATE_INFO = 11,
   TYPE_SHADER_MODULE_CREATE_INFO = 16,
   TYPE_SHADER_STAGE_CREATE_INFO = 18,
   TYPE_COMPUTE_PIPELINE_CREATE_INFO = 29,
@@ -203,6 +204,12 @@ typedef struct {
   uint32_t flags;
 } semaphore_info;
 
+// VkQueryPoolCreateInfo
+typedef struct {
+  header h;
+  uint32_t flags, type, count, statistics;
+} query_pool_info;
+
 // VkSemaphoreWaitInfo
 typedef struct {
   header h;
@@ -285,6 +292,7 @@ typedef struct {
 enum {
   STAGE_COMPUTE = 0x800,
   STAGE_TRANSFER = 0x1000,
+  STAGE_BOTTOM = 0x2000,
   STAGE_HOST = 0x4000,
   ACCESS_SHADER_READ = 0x20,
   ACCESS_SHADER_WRITE = 0x40,

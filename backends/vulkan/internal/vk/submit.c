@@ -29,13 +29,18 @@
   F(void, CmdPipelineBarrier,                                                                                          \
     (void *, uint32_t, uint32_t, uint32_t, uint32_t, const memory_barrier *, uint32_t, const void *, uint32_t,         \
      const void *))                                                                                                    \
+  F(vk_result, CreateQueryPool, (void *, const query_pool_info *, const void *, vk_handle *))                          \
+  F(void, DestroyQueryPool, (void *, vk_handle, const void *))                                                         \
+  F(void, CmdResetQueryPool, (void *, vk_handle, uint32_t, uint32_t))                                                  \
+  F(void, CmdWriteTimestamp, (void *, uint32_t, vk_handle, uint32_t))                                                  \
+  F(vk_result, GetQueryPoolResults, (void *, vk_handle, uint32_t, uint32_t, size_t, void *, uint64_t, uint32_t))       \
   F(vk_result, QueueSubmit, (void *, uint32_t, const submit_info *, vk_handle))
 
 enum { RING = 4 };
 
 struct lv_device {
   void *device, *queue;
-  vk_handle layout, semaphore;
+  vk_handle layout, semaphore, times;
   uint64_t submitted;
   struct {
     vk_handle pool;
@@ -91,6 +96,7 @@ lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, u
 void lv_close(lv_device *d) {
   for (int i = 0; i < RING; i++)
     if (d->ring[i].pool) d->DestroyCommandPool(d->device, d->ring[i].pool, NULL);
+  if (d->times) d->DestroyQueryPool(d->device, d->times, NULL);
   if (d->semaphore) d->DestroySemaphore(d->device, d->semaphore, NULL);
   free(d);
 }
@@ -129,6 +135,18 @@ int32_t lv_wait(lv_device *d, uint64_t when) {
   return d->WaitSemaphores(d->device, &info, UINT64_MAX);
 }
 
+int32_t lv_make_times(lv_device *d, uint32_t count) {
+  if (d->times) return SUCCESS;
+  enum { TIMESTAMP = 2 };
+  query_pool_info info = {.h = {TYPE_QUERY_POOL_CREATE_INFO, NULL}, .type = TIMESTAMP, .count = count};
+  return d->CreateQueryPool(d->device, &info, NULL, &d->times);
+}
+
+int32_t lv_times(lv_device *d, uint32_t count, uint64_t *ticks) {
+  enum { BITS_64 = 1, WAIT = 2 };
+  return d->GetQueryPoolResults(d->device, d->times, 0, count, 8 * (size_t)count, ticks, 8, BITS_64 | WAIT);
+}
+
 // barrier makes all earlier writes seen by what follows.
 static void barrier(lv_device *d, void *commands) {
   memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL},
@@ -162,6 +180,12 @@ static void record(lv_device *d, void *commands, const lv_command *c, uint32_t c
     }
     case lv_fill:
       d->CmdFillBuffer(commands, c->to, c->to_offset, c->size, c->value);
+      break;
+    case lv_reset_times:
+      d->CmdResetQueryPool(commands, d->times, 0, c->value);
+      break;
+    case lv_time:
+      d->CmdWriteTimestamp(commands, STAGE_BOTTOM, d->times, c->value);
       break;
     }
   }

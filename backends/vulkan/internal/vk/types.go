@@ -94,6 +94,10 @@ type Info struct {
 	Features           Features
 	Matrices           []Matrix
 	ComputeQueue       bool
+	// TickNanoseconds is a step of the queue's clock, TickBits how many bits of it
+	// count; 0 where it has none.
+	TickNanoseconds float64
+	TickBits        int
 }
 
 // Lacks lists what this backend needs and the device has not.
@@ -148,6 +152,8 @@ const (
 	KindDispatch CommandKind = iota
 	KindCopy
 	KindFill
+	kindResetTimes
+	kindTime
 )
 
 // Dispatch runs a grid of workgroups. It panics on more than MaxPush bytes.
@@ -169,6 +175,16 @@ func Copy(to *Block, toOffset int64, from *Block, fromOffset, size int64) Comman
 func Fill(to *Block, offset, size int64) Command {
 	return Command{Kind: KindFill, to: to.buffer, toOffset: uint64(offset), size: uint64(size)}
 }
+
+// ResetTimes forgets points in time 0 to n of MaxTimes; it goes before the Time commands
+// of a submission.
+func ResetTimes(n int) Command { return Command{Kind: kindResetTimes, value: uint32(n)} }
+
+// Time notes when all commands before it have ended, as point n.
+func Time(n int) Command { return Command{Kind: kindTime, Barrier: 1, value: uint32(n)} }
+
+// MaxTimes is how many points in time a submission may note.
+const MaxTimes = 1024
 
 // Block is one allocation on a device.
 type Block struct {
@@ -201,4 +217,18 @@ func validationError(messages string) error {
 		return nil
 	}
 	return fmt.Errorf("vulkan validation: %s", messages)
+}
+
+// seconds are the differences of neighbours on the queue's clock, which may
+// begin anew between them.
+func (i *Info) seconds(ticks []uint64) []float64 {
+	mask := ^uint64(0)
+	if i.TickBits < 64 {
+		mask = 1<<i.TickBits - 1
+	}
+	var all []float64
+	for k := 1; k < len(ticks); k++ {
+		all = append(all, float64((ticks[k]-ticks[k-1])&mask)*i.TickNanoseconds*1e-9)
+	}
+	return all
 }
