@@ -119,7 +119,7 @@ func (j *Job) exactMatches(ctx context.Context, s *model.Session) (hits, asked i
 				return nil
 			}
 			asked++
-			answer, err := j.answer(ctx, s, conversation.Conversation{Messages: c.Messages[:n-1], Tools: c.Tools, Fields: c.Fields})
+			answer, err := j.answer(ctx, s, conversation.Conversation{Messages: c.Messages[:n-1], Tools: c.Tools, Documents: c.Documents, Fields: c.Fields})
 			if err == nil && strings.TrimSpace(answer) == strings.TrimSpace(c.Messages[n-1].Content) {
 				hits++
 			}

@@ -313,7 +313,7 @@ func (r *run) finish(ctx context.Context, state train.State) error {
 // writeTemplate gives the output folder the template that conversations were laid out
 // with, where it is another than the one copied from the base model: other programs ask with what they find there.
 func (r *run) writeTemplate() error {
-	if r.Text.OwnTemplate || !r.usesTemplate() {
+	if r.Text.Own == huggingface.DefaultTemplate || !r.usesTemplate() {
 		return nil
 	}
 	return huggingface.WriteChatTemplate(r.Config.OutputDir.Name, r.Text.Template.File(r.Text.Tokenizer))

@@ -24,8 +24,8 @@ type Text struct {
 	About string
 	// Stop are the tokens that end an answer.
 	Stop []int32
-	// OwnTemplate says that the template is what other programs find in the model's folder.
-	OwnTemplate bool
+	// Own is the template's name among the model's own, "" for a built-in or a file.
+	Own string
 
 	path    string // of the tokenizer
 	special chat.Special
@@ -98,8 +98,8 @@ func (t *Text) chooseTemplate(j *Job, f *huggingface.Folder, c *config.Config, s
 	case asked.Own != "" && !has:
 		return noTemplate(f, asked.Own)
 	case has:
-		t.About, t.OwnTemplate = "the model's own", own.Name == huggingface.DefaultTemplate
-		if !t.OwnTemplate {
+		t.About, t.Own = "the model's own", own.Name
+		if own.Name != huggingface.DefaultTemplate {
 			t.About += fmt.Sprintf(", %q", own.Name)
 		}
 		t.Template, err = chat.New(own.Path, own.Text, special)

@@ -45,7 +45,8 @@ func (j *Job) warnings() []string {
 }
 
 // templateProblems are what the template, the tokenizer and the settings say together,
-// less what the counts say of the records.
+// less what the counts say of the records. Some models write marks as plain text in their own template (Llama 2's [INST], Zephyr's
+// <|user|>), which is no sign of another model's template.
 func (j *Job) templateProblems() []string {
 	if !j.usesTemplate() {
 		return nil
@@ -54,7 +55,7 @@ func (j *Job) templateProblems() []string {
 	counted := map[string]int{chat.DoubleBOS: n.DoubleBOS, chat.NothingTrained: n.Untrained, chat.EndUntrained: n.OpenEnded}
 	var all []string
 	for _, p := range j.Text.Template.Problems(j.Text.Tokenizer, j.Text.Options) {
-		if counted[p.Kind] == 0 {
+		if counted[p.Kind] == 0 && (p.Kind != chat.ForeignTokens || j.Text.Own == "") {
 			all = append(all, p.Text)
 		}
 	}
