@@ -6,6 +6,7 @@
 package backends
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -57,6 +58,16 @@ func (d Device) CheckTypes(p *program.Program) error {
 	}
 	return nil
 }
+
+// What may happen to a device at any time; errors of an Executable and of
+// Compile are one of these where it did.
+var (
+	// ErrOutOfMemory says that the device has less memory than was asked for. What
+	// was there before still is.
+	ErrOutOfMemory = errors.New("out of device memory")
+	// ErrLost says that nothing can be done with the device any more in this process.
+	ErrLost = errors.New("the device was lost")
+)
 
 // Timing is the time of instruction Instr of the segment that call Call of an
 // entry names; Instr is -1 for a load of weights before it.

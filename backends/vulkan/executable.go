@@ -185,7 +185,7 @@ func (x *Executable) Write(b program.BufferID, offset int64, data []byte) error 
 		err = x.staging.upload(to, at, data)
 	}
 	if err != nil {
-		return fmt.Errorf("vulkan: write: %w", err)
+		return fmt.Errorf("vulkan: write: %w", fate(err))
 	}
 	x.integers.write(&x.program.Buffers[b], offset, data)
 	return nil
@@ -200,7 +200,7 @@ func (x *Executable) Read(b program.BufferID, offset int64, data []byte) error {
 		err = x.staging.download(from, at, data)
 	}
 	if err != nil {
-		return fmt.Errorf("vulkan: read: %w", err)
+		return fmt.Errorf("vulkan: read: %w", fate(err))
 	}
 	return nil
 }
@@ -225,7 +225,7 @@ func (x *Executable) run(entry int, s *program.Scalars, submit func([]command) e
 	}
 	putScalars(x.host.Mapped, s)
 	if err := submit(x.entries[entry]); err != nil {
-		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
+		return fmt.Errorf("vulkan: run of entry %d: %w", entry, fate(err))
 	}
 	return nil
 }
@@ -246,6 +246,7 @@ func (x *Executable) Close() error {
 	if x.device == nil {
 		return nil
 	}
+	x.device.Idle() // an error may have left submissions behind
 	for _, b := range append(x.blocks, x.host, x.scalars, x.scratch) {
 		if b != nil {
 			x.device.Free(b)

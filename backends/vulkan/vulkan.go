@@ -97,7 +97,7 @@ func (b *Backend) Compile(p *program.Program) (backends.Executable, error) {
 	}
 	x, err := newExecutable(p, b.device)
 	if err != nil {
-		return nil, fmt.Errorf("vulkan: %w", err)
+		return nil, fmt.Errorf("vulkan: %w", fate(err))
 	}
 	return x, nil
 }

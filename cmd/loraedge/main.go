@@ -73,8 +73,11 @@ func run() int {
 	return status(parsed.Run())
 }
 
-// status prints an error and gives the exit status.
+// status prints an error and what to do, and gives the exit status.
 func status(err error) int {
+	if text := advice(err); text != "" {
+		defer fmt.Fprintln(os.Stderr, text)
+	}
 	var mistakes config.Errors
 	var usage job.UsageError
 	switch {

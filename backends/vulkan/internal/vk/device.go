@@ -24,6 +24,17 @@ type Device struct {
 	driver *C.lv_device
 	layout vulkan.PipelineLayout
 	types  []vulkan.MemoryType
+
+	// Fault, in tests, gives the VkResult of a call of "alloc", "submit" or "wait"
+	// instead of the driver, where it is not 0.
+	Fault func(call string) int32
+}
+
+func (d *Device) fault(call string) int32 {
+	if d.Fault == nil {
+		return 0
+	}
+	return d.Fault(call)
 }
 
 // OpenDevice opens a device of Devices.
@@ -105,6 +116,9 @@ func (d *Device) Close() error {
 
 // Alloc makes a block of size bytes, of unknown content.
 func (d *Device) Alloc(size int64, where Where) (*Block, error) {
+	if r := d.fault("alloc"); r != 0 {
+		return nil, fmt.Errorf("allocate %d bytes: %w", size, resultError(r))
+	}
 	usage := vulkan.BufferUsageTransferSrcBit | vulkan.BufferUsageTransferDstBit | vulkan.BufferUsageStorageBufferBit
 	const deviceAddress = 0x20000
 	create := vulkan.BufferCreateInfo{
@@ -224,6 +238,9 @@ func (d *Device) Submit(commands []Command) (when uint64, err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if r := d.fault("submit"); r != 0 {
+		return 0, fmt.Errorf("submit: %w", resultError(r))
+	}
 	var at C.uint64_t
 	r := C.lv_submit(d.driver, (*C.lv_command)(unsafe.Pointer(&commands[0])), C.uint32_t(len(commands)), &at)
 	if r != 0 {
@@ -259,10 +276,20 @@ func (d *Device) Times(n int) ([]float64, error) {
 
 // Wait waits until a submission has ended.
 func (d *Device) Wait(when uint64) error {
+	if r := d.fault("wait"); r != 0 {
+		return fmt.Errorf("wait: %w", resultError(r))
+	}
 	if r := C.lv_wait(d.driver, C.uint64_t(when)); r != 0 {
 		return fmt.Errorf("wait: %w", resultError(int32(r)))
 	}
 	return messages()
+}
+
+// Idle waits until the device does nothing, or is lost.
+func (d *Device) Idle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	vulkan.DeviceWaitIdle(d.handle)
 }
 
 // A Command must be what driver.c takes it for.

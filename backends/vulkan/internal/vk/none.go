@@ -19,7 +19,13 @@ func (*Instance) Devices() ([]Info, error) { return nil, nil }
 func (*Instance) OpenDevice(Info) (*Device, error) { _, err := Open(); return nil, err }
 
 // Device is never opened.
-type Device struct{ Info Info }
+type Device struct {
+	Info  Info
+	Fault func(string) int32
+}
+
+// Idle does nothing.
+func (*Device) Idle() {}
 
 // Close does nothing.
 func (*Device) Close() error { return nil }

@@ -1,0 +1,86 @@
+package vulkan
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/loraedge/loraedge/backends"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// Vulkan's results as the specification numbers them.
+const (
+	outOfDeviceMemory = -2
+	deviceLost        = -4
+)
+
+// What a driver may answer at any call comes to the core by its name, and
+// everything can still be freed.
+func TestFaults(t *testing.T) {
+	if !withDevice(t) {
+		return
+	}
+	b := open(t).(*Backend)
+	p := probeProgram(8, 8, 8, dtype.F32)
+	e, err := b.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	run := func() error { return e.Run(0, &program.Scalars{}) }
+	compile := func() error { _, err := b.Compile(p); return err }
+	for _, c := range []struct {
+		call   string
+		result int32
+		do     func() error
+		want   error
+		text   string
+	}{
+		{"submit", deviceLost, run, backends.ErrLost, "vulkan: run of entry 0: submit: the device was lost"},
+		{"wait", deviceLost, run, backends.ErrLost, "vulkan: run of entry 0: wait: the device was lost"},
+		{"wait", deviceLost, func() error { return e.Read(2, 0, make([]byte, 4)) }, backends.ErrLost, "vulkan: read: wait: the device was lost"},
+		{"submit", deviceLost, func() error { return e.Write(0, 0, make([]byte, 4)) }, backends.ErrLost, "vulkan: write: submit: the device was lost"},
+		{"submit", outOfDeviceMemory, run, backends.ErrOutOfMemory, "vulkan: run of entry 0: submit: out of device memory"},
+		{"alloc", outOfDeviceMemory, compile, backends.ErrOutOfMemory, "vulkan: allocate 8388608 bytes: out of device memory"},
+	} {
+		b.device.Fault = func(call string) int32 {
+			if call == c.call {
+				return c.result
+			}
+			return 0
+		}
+		err := c.do()
+		b.device.Fault = nil
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s gives %d: %v, want %q", c.call, c.result, err, c.text)
+		}
+	}
+	// Memory that was refused is no reason to give up what is there.
+	if err := run(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The third block does not fit: the first two are freed, which the validation
+// layer would tell otherwise.
+func TestOutOfMemoryWhileCompiling(t *testing.T) {
+	if !withDevice(t) {
+		return
+	}
+	b := open(t).(*Backend)
+	calls := 0
+	b.device.Fault = func(call string) int32 {
+		if call == "alloc" {
+			if calls++; calls > 5 {
+				return outOfDeviceMemory
+			}
+		}
+		return 0
+	}
+	_, err := b.Compile(probeProgram(8, 8, 8, dtype.F32))
+	if !errors.Is(err, backends.ErrOutOfMemory) || !strings.Contains(err.Error(), "block 2 of 3") {
+		t.Errorf("%v, want one of block 2 of 3", err)
+	}
+}
