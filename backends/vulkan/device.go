@@ -21,6 +21,8 @@ type device struct {
 	matrices bool
 	// forceTile is the tile that all products take, in tests.
 	forceTile tile
+	// cache is where kernels are kept compiled, nil where they are not.
+	cache *cache
 }
 
 // pipeline is a kernel with its constants, compiled when it is first wanted.
@@ -84,6 +86,7 @@ func (d *device) prepare(all []work) error {
 
 // close frees the pipelines and the device.
 func (d *device) close() error {
+	d.cache.save(d.Device)
 	for _, p := range d.pipelines {
 		d.FreePipeline(p)
 	}

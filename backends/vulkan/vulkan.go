@@ -16,6 +16,8 @@ type Options struct {
 	// Device is a part of a device's name, or its number in Devices; "" is the
 	// best GPU. LORAEDGE_VULKAN_DEVICE in the environment goes before it.
 	Device string
+	// CacheDir is a folder to keep compiled kernels in; "" keeps none.
+	CacheDir string
 }
 
 // Backend is a device that runs programs.
@@ -47,6 +49,7 @@ func New(o Options) (*Backend, error) {
 	}
 	// Matrix units stay off until their kernels were measured on real devices.
 	b := &Backend{&device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: os.Getenv("LORAEDGE_VULKAN_MATRIX") == "1"}}
+	b.device.cache = openCache(opened, o.CacheDir)
 	if err := b.probe(dtype.F32); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("%s: %w", info.Name, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ import (
 func newDevice(c config.Device) (backends.Backend, func(), error) {
 	name := deviceName(c.Device)
 	if c.Backend != "cpu" {
-		gpu, err := vulkan.New(vulkan.Options{Device: name})
+		gpu, err := vulkan.New(vulkan.Options{Device: name, CacheDir: filepath.Join(cacheDir(), "vulkan")})
 		if err == nil {
 			return gpu, func() { gpu.Close() }, nil
 		}

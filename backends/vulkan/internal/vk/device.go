@@ -225,6 +225,31 @@ func (d *Device) Pipeline(spirv []byte, constants []uint32, wholeSubgroups bool)
 	return &Pipeline{uint64(made)}, messages()
 }
 
+// OpenCache lets pipelines from now on be found in a cache that begins with what
+// CacheData gave for a device of the same CacheKey, or nil. It is called once,
+// before any pipeline is made.
+func (d *Device) OpenCache(data []byte) error {
+	r := C.lv_open_cache(d.driver, unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
+	if r != 0 {
+		return fmt.Errorf("open a cache of pipelines: %w", resultError(int32(r)))
+	}
+	return messages()
+}
+
+// CacheData is what to keep of the cache that OpenCache opened.
+func (d *Device) CacheData() ([]byte, error) {
+	var size C.size_t
+	r := C.lv_cache_data(d.driver, nil, &size)
+	if r != 0 || size == 0 {
+		return nil, resultError(int32(r))
+	}
+	data := make([]byte, size)
+	if r = C.lv_cache_data(d.driver, unsafe.Pointer(&data[0]), &size); r != 0 {
+		return nil, fmt.Errorf("read the cache of pipelines: %w", resultError(int32(r)))
+	}
+	return data[:size], messages()
+}
+
 // FreePipeline frees a pipeline that no submission uses any more.
 func (d *Device) FreePipeline(p *Pipeline) {
 	vulkan.DestroyPipeline(d.handle, handleFrom[vulkan.Pipeline](p.handle), nil)

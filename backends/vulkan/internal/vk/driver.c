@@ -103,6 +103,7 @@ static void query_properties(void *instance, void *physical, int has_13, lv_info
   memcpy(info->driver_info, p12.driver_info, sizeof info->driver_info);
   info->subgroup_size = p11.subgroup_size;
   info->subgroup_operations = p11.subgroup_operations;
+  memcpy(info->driver_uuid, p11.driver_uuid, sizeof info->driver_uuid);
   info->max_allocation = p11.max_memory_allocation;
   info->min_subgroup_size = has_13 ? p13.min_subgroup_size : p11.subgroup_size;
   info->max_subgroup_size = has_13 ? p13.max_subgroup_size : p11.subgroup_size;

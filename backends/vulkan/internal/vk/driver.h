@@ -22,6 +22,7 @@ typedef struct {
   char driver_name[256], driver_info[256];
   uint32_t subgroup_size, min_subgroup_size, max_subgroup_size, size_stages, subgroup_operations;
   uint64_t max_allocation, max_buffer;
+  uint8_t driver_uuid[16];
   uint64_t heap_budget[16], heap_usage[16];
   uint32_t float64, int64, int16, storage16, storage8, float16, int8;
   uint32_t scalar_layout, extended_types, timeline, address, memory_model;
@@ -59,6 +60,12 @@ uint64_t lv_address(lv_device *, uint64_t buffer);
 // github.com/vulkan-go/vulkan may free what such a call reads while the driver still compiles.
 int32_t lv_pipeline(lv_device *, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t subgroup,
                     uint64_t *pipeline);
+
+// lv_open_cache lets all pipelines from now on be found in, and added to, a cache
+// that begins with data of lv_cache_data, which writes at most *size bytes and
+// sets it to how many; with data NULL it sets it to how many there are.
+int32_t lv_open_cache(lv_device *, const void *data, size_t size);
+int32_t lv_cache_data(lv_device *, void *data, size_t *size);
 
 typedef struct {
   uint32_t kind, barrier; // lv_dispatch …

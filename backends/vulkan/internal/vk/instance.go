@@ -9,6 +9,7 @@ package vk
 import "C"
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -139,12 +140,14 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 		SharedMemory:   int(p.Limits.MaxComputeSharedMemorySize),
 		PushConstants:  int(p.Limits.MaxPushConstantsSize),
 	}
+	key := fmt.Appendf(nil, "%x %x %x %x %x", p.VendorID, p.DeviceID, p.DriverVersion, p.ApiVersion, p.PipelineCacheUUID)
 	info.TickNanoseconds = float64(p.Limits.TimestampPeriod)
 	_, info.TickBits, info.ComputeQueue = computeFamily(physical)
 	if info.Version[0] == 1 && info.Version[1] < 2 {
 		return info
 	}
 	c := query(i, physical, p.ApiVersion)
+	info.CacheKey = sha256.Sum256(fmt.Appendf(key, " %x", c.driver_uuid))
 	info.DriverID, info.DriverName, info.DriverInfo = int(c.driver_id), C.GoString(&c.driver_name[0]), C.GoString(&c.driver_info[0])
 	info.MaxAllocation = int64(min(uint64(c.max_allocation), uint64(c.max_buffer), 1<<62))
 	info.Subgroup, info.MinSubgroup, info.MaxSubgroup = int(c.subgroup_size), int(c.min_subgroup_size), int(c.max_subgroup_size)

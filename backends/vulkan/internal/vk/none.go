@@ -53,3 +53,9 @@ func (*Device) PrepareTimes() error { _, err := Open(); return err }
 
 // Times gives an error.
 func (*Device) Times(int) ([]float64, error) { _, err := Open(); return nil, err }
+
+// OpenCache gives an error.
+func (*Device) OpenCache([]byte) error { _, err := Open(); return err }
+
+// CacheData gives an error.
+func (*Device) CacheData() ([]byte, error) { _, err := Open(); return nil, err }

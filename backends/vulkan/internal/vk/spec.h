@@ -29,6 +29,7 @@ enum {
   TYPE_SEMAPHORE_CREATE_INFO = 9,
   TYPE_QUERY_POOL_CREATE_INFO = 11,
   TYPE_SHADER_MODULE_CREATE_INFO = 16,
+  TYPE_PIPELINE_CACHE_CREATE_INFO = 17,
   TYPE_SHADER_STAGE_CREATE_INFO = 18,
   TYPE_COMPUTE_PIPELINE_CREATE_INFO = 29,
   TYPE_COMMAND_POOL_CREATE_INFO = 39,
@@ -203,6 +204,14 @@ typedef struct {
   header h;
   uint32_t flags;
 } semaphore_info;
+
+// VkPipelineCacheCreateInfo
+typedef struct {
+  header h;
+  uint32_t flags;
+  size_t size;
+  const void *data;
+} pipeline_cache_info;
 
 // VkQueryPoolCreateInfo
 typedef struct {

@@ -15,6 +15,9 @@
   F(void, DestroyShaderModule, (void *, vk_handle, const void *))                                                      \
   F(vk_result, CreateComputePipelines,                                                                                 \
     (void *, vk_handle, uint32_t, const compute_pipeline_info *, const void *, vk_handle *))                           \
+  F(vk_result, CreatePipelineCache, (void *, const pipeline_cache_info *, const void *, vk_handle *))                  \
+  F(void, DestroyPipelineCache, (void *, vk_handle, const void *))                                                     \
+  F(vk_result, GetPipelineCacheData, (void *, vk_handle, size_t *, void *))                                            \
   F(vk_result, CreateCommandPool, (void *, const command_pool_info *, const void *, vk_handle *))                      \
   F(void, DestroyCommandPool, (void *, vk_handle, const void *))                                                       \
   F(vk_result, ResetCommandPool, (void *, vk_handle, uint32_t))                                                        \
@@ -40,7 +43,7 @@ enum { RING = 4 };
 
 struct lv_device {
   void *device, *queue;
-  vk_handle layout, semaphore, times;
+  vk_handle layout, semaphore, times, cache;
   uint64_t submitted;
   struct {
     vk_handle pool;
@@ -96,6 +99,7 @@ lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, u
 void lv_close(lv_device *d) {
   for (int i = 0; i < RING; i++)
     if (d->ring[i].pool) d->DestroyCommandPool(d->device, d->ring[i].pool, NULL);
+  if (d->cache) d->DestroyPipelineCache(d->device, d->cache, NULL);
   if (d->times) d->DestroyQueryPool(d->device, d->times, NULL);
   if (d->semaphore) d->DestroySemaphore(d->device, d->semaphore, NULL);
   free(d);
@@ -125,10 +129,17 @@ int32_t lv_pipeline(lv_device *d, const uint32_t *code, size_t size, const uint3
                 "main", &specialization},
       .layout = d->layout,
   };
-  r = d->CreateComputePipelines(d->device, 0, 1, &info, NULL, pipeline);
+  r = d->CreateComputePipelines(d->device, d->cache, 1, &info, NULL, pipeline);
   d->DestroyShaderModule(d->device, made, NULL);
   return r;
 }
+
+int32_t lv_open_cache(lv_device *d, const void *data, size_t size) {
+  pipeline_cache_info info = {.h = {TYPE_PIPELINE_CACHE_CREATE_INFO, NULL}, .size = size, .data = data};
+  return d->CreatePipelineCache(d->device, &info, NULL, &d->cache);
+}
+
+int32_t lv_cache_data(lv_device *d, void *data, size_t *size) { return d->GetPipelineCacheData(d->device, d->cache, size, data); }
 
 int32_t lv_wait(lv_device *d, uint64_t when) {
   semaphore_wait_info info = {{TYPE_SEMAPHORE_WAIT_INFO, NULL}, 0, 1, &d->semaphore, &when};

@@ -137,3 +137,12 @@ func TestLacks(t *testing.T) {
 		}
 	}
 }
+
+// A clock of few bits begins anew between two points.
+func TestSeconds(t *testing.T) {
+	i := Info{TickNanoseconds: 500, TickBits: 36}
+	got := i.seconds([]uint64{1<<36 - 2000, 1<<36 - 1000, 1000})
+	if len(got) != 2 || got[0] != 1000*500*1e-9 || got[1] != 2000*500*1e-9 {
+		t.Errorf("%v, want 0.5 and 1 ms", got)
+	}
+}
