@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 
 	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/core/program"
@@ -20,34 +22,69 @@ func (s *Session) load(seed uint64, progress func(done, total int64)) error {
 			return err
 		}
 	}
-	var total, done int64
+	var total int64
 	for _, p := range s.base.Graph.Params {
 		total += elements(p.Shape)
 	}
 	norms := normOffsets(s.base.Graph)
-	for i, p := range s.base.Graph.Params {
+	return s.eachParam(total, progress, func(i int, p graph.Param) error {
 		w := s.newWriter(s.Lowered.Weights[p.Name])
-		var err error
 		if s.base.Random {
-			err = w.write(randomParam(p, norms, rand.New(rand.NewPCG(seed, uint64(i)))))
-		} else {
-			err = s.loadParam(p, w)
+			if err := w.write(randomParam(p, norms, rand.New(rand.NewPCG(seed, uint64(i))))); err != nil {
+				return err
+			}
+			return w.close()
 		}
-		if err == nil {
-			err = w.close()
-		}
-		if err == nil && !s.base.Random {
-			err = s.base.Folder.Release(p.Tensor)
-		}
-		if err != nil {
+		if err := s.loadParam(p, w); err != nil {
 			return err
 		}
-		done += elements(p.Shape)
-		if progress != nil {
-			progress(done, total)
+		if err := w.close(); err != nil {
+			return err
 		}
+		return s.base.Folder.Release(p.Tensor)
+	})
+}
+
+// loaders is how many parameters are loaded at a time: each takes the memory of
+// a chunk and of its tensor in 4 bits.
+const loaders = 4
+
+// eachParam calls do for every parameter, some at a time. Of several errors it
+// returns that of the first parameter.
+func (s *Session) eachParam(total int64, progress func(done, total int64), do func(i int, p graph.Param) error) error {
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex // of the following
+		next  int
+		done  int64
+		bad   = len(s.base.Graph.Params)
+		first error
+	)
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next <= len(s.base.Graph.Params) && first == nil
 	}
-	return nil
+	for range min(loaders, runtime.GOMAXPROCS(0)) {
+		group.Go(func() {
+			for i, ok := take(); ok; i, ok = take() {
+				p := s.base.Graph.Params[i]
+				err := do(i, p)
+				mu.Lock()
+				done += elements(p.Shape)
+				if err != nil && i < bad {
+					bad, first = i, err
+				}
+				if progress != nil && first == nil {
+					progress(done, total)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return first
 }
 
 func elements(shape []int) int64 {
