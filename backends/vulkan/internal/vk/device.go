@@ -58,6 +58,7 @@ func (i *Instance) OpenDevice(info Info) (*Device, error) {
 		EnabledExtensionCount: uint32(len(names)), PpEnabledExtensionNames: names,
 	}
 	defer create.Free()
+	defer holdCollector()()
 	d := &Device{Info: info}
 	_, d.types = memoryOf(physical)
 	// A pointer into d would hand all of d to C.

@@ -54,6 +54,7 @@ func open() (*Instance, error) {
 		info.EnabledExtensionCount, info.PpEnabledExtensionNames = 1, []string{"VK_EXT_debug_utils\x00"}
 	}
 	defer info.Free()
+	defer holdCollector()()
 	var handle vulkan.Instance
 	if r := vulkan.CreateInstance(&info, nil, &handle); r != vulkan.Success {
 		if r == vulkan.ErrorLayerNotPresent {
