@@ -5,6 +5,7 @@
 // file formats, programs and backends can all speak of the same types. Bytes
 // are little-endian everywhere, as in safetensors and GGUF files.
 //
-// Begin with the table in dtype.go; convert.go holds the conversions and
-// finite.go the search for NaN and infinity.
+// Begin with the table in dtype.go; convert.go holds the conversions, finite.go
+// the search for NaN and infinity, block.go the layout of NF4, and nf4.go how
+// it is made.
 package dtype
