@@ -76,6 +76,24 @@ type Timing struct {
 	Seconds     float64
 }
 
+// Timings lists the loads and instructions of an entry in their order, without
+// times; nothing where there is no such entry.
+func Timings(p *program.Program, entry int) []Timing {
+	if entry < 0 || entry >= len(p.Entries) {
+		return nil
+	}
+	var all []Timing
+	for c, call := range p.Entries[entry].Calls {
+		for range call.Loads {
+			all = append(all, Timing{Call: c, Instr: -1})
+		}
+		for i := range p.Segments[call.Segment].Instrs {
+			all = append(all, Timing{Call: c, Instr: i})
+		}
+	}
+	return all
+}
+
 // Timer is an Executable that can say where the time of an entry goes.
 type Timer interface {
 	// Time runs an entry and returns the time of each of its instructions, in

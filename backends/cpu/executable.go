@@ -86,11 +86,7 @@ func resolve(p *program.Program, e *program.Entry) []instr {
 				if !o.Given() {
 					continue
 				}
-				slot := seg.Slot(o)
-				at := slot.Place
-				if o.Slot < len(call.Args) {
-					at = p.Buffers[call.Args[o.Slot]].Place
-				}
+				slot, at := p.Locate(seg, call.Args, o)
 				skip := int64(o.Row) * int64(slot.Cols) * int64(slot.DType.Size())
 				all[i] = matrix{at.Block, at.Offset + skip, o.Rows, slot.Cols, slot.DType}
 			}
@@ -150,17 +146,7 @@ func (x *Executable) Run(entry int, s *program.Scalars) error { return x.run(ent
 // Time runs an entry and returns the seconds that each of its instructions
 // took, in the order of the entry's calls.
 func (x *Executable) Time(entry int, s *program.Scalars) ([]backends.Timing, error) {
-	var all []backends.Timing
-	if entry >= 0 && entry < len(x.program.Entries) {
-		for c, call := range x.program.Entries[entry].Calls {
-			for range call.Loads {
-				all = append(all, backends.Timing{Call: c, Instr: -1})
-			}
-			for i := range x.program.Segments[call.Segment].Instrs {
-				all = append(all, backends.Timing{Call: c, Instr: i})
-			}
-		}
-	}
+	all := backends.Timings(x.program, entry)
 	seconds := make([]float64, len(all))
 	if err := x.run(entry, s, seconds); err != nil {
 		return nil, err

@@ -208,11 +208,7 @@ func (e *Executable[F]) matrix(seg *program.Segment, args []program.BufferID, o 
 	if !o.Given() {
 		return matrix[F]{}, nil
 	}
-	slot := seg.Slot(o)
-	at := slot.Place
-	if o.Slot < len(args) {
-		at = e.program.Buffers[args[o.Slot]].Place
-	}
+	slot, at := e.program.Locate(seg, args, o)
 	m := matrix[F]{rows: o.Rows, cols: slot.Cols}
 	if packed(slot.DType) {
 		var err error

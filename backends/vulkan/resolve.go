@@ -21,11 +21,7 @@ func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 				if !o.Given() {
 					continue
 				}
-				slot := seg.Slot(o)
-				at := slot.Place
-				if o.Slot < len(call.Args) {
-					at = p.Buffers[call.Args[o.Slot]].Place
-				}
+				slot, at := p.Locate(seg, call.Args, o)
 				begin := at.Offset + slot.DType.Bytes(o.Row, slot.Cols)
 				all[i] = matrix{
 					dtype: slot.DType, rows: o.Rows, cols: slot.Cols, address: bases[at.Block] + uint64(begin),

@@ -13,17 +13,7 @@ import (
 // device's own clock, in the order of the entry's calls. Instructions do not
 // overlap here as they may in Run. A device without timestamps is an error.
 func (x *Executable) Time(entry int, s *program.Scalars) ([]backends.Timing, error) {
-	var all []backends.Timing
-	if entry >= 0 && entry < len(x.program.Entries) {
-		for c, call := range x.program.Entries[entry].Calls {
-			for range call.Loads {
-				all = append(all, backends.Timing{Call: c, Instr: -1})
-			}
-			for i := range x.program.Segments[call.Segment].Instrs {
-				all = append(all, backends.Timing{Call: c, Instr: i})
-			}
-		}
-	}
+	all := backends.Timings(x.program, entry)
 	err := x.run(entry, s, func(list []command) error { return x.submitTimed(list, all) })
 	if err != nil {
 		return nil, err

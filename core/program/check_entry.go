@@ -134,11 +134,7 @@ func (p *Program) checkOverlap(s *Segment, args []BufferID, in *Instr) error {
 }
 
 func (p *Program) span(s *Segment, args []BufferID, o Operand) span {
-	slot := s.Slot(o)
-	at := slot.Place
-	if o.Slot < len(args) {
-		at = p.Buffers[args[o.Slot]].Place
-	}
+	slot, at := p.Locate(s, args, o)
 	begin := at.Offset + slot.DType.Bytes(o.Row, slot.Cols)
 	return span{at.Block, begin, begin + slot.DType.Bytes(o.Rows, slot.Cols)}
 }

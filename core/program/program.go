@@ -94,6 +94,16 @@ func (s *Segment) Slot(o Operand) Slot {
 	return s.Locals[o.Slot-len(s.Params)]
 }
 
+// Locate returns the slot that an operand of a segment names, and where the
+// slot begins in a call that binds args.
+func (p *Program) Locate(s *Segment, args []BufferID, o Operand) (Slot, Place) {
+	slot := s.Slot(o)
+	if o.Slot < len(args) {
+		return slot, p.Buffers[args[o.Slot]].Place
+	}
+	return slot, slot.Place
+}
+
 // Instr is one instruction; ops.go has the meaning of each Op and the order of
 // its operands.
 type Instr struct {
