@@ -52,7 +52,8 @@ func mustNew(t testing.TB, name, source string) *Template {
 	return tmpl
 }
 
-func TestRendersAndMasksLikeTransformers(t *testing.T) {
+func readGoldens(t *testing.T) []golden {
+	t.Helper()
 	data, err := os.ReadFile("testdata/goldens.json")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,11 @@ func TestRendersAndMasksLikeTransformers(t *testing.T) {
 	if err := json.Unmarshal(data, &goldens); err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range goldens {
+	return goldens
+}
+
+func TestRendersAndMasksLikeTransformers(t *testing.T) {
+	for _, g := range readGoldens(t) {
 		t.Run(g.Template+"/"+g.Name, func(t *testing.T) {
 			tmpl := mustNew(t, g.Template, loadTemplate(t, g.Template))
 			c := conversationOf(g.Messages, g.Tools)
@@ -101,15 +106,7 @@ func TestRendersAndMasksLikeTransformers(t *testing.T) {
 // TestFindsWhatTheBlocksMark lays the goldens out with templates that lost their
 // generation blocks: the same tokens are trained.
 func TestFindsWhatTheBlocksMark(t *testing.T) {
-	data, err := os.ReadFile("testdata/goldens.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var goldens []golden
-	if err := json.Unmarshal(data, &goldens); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range goldens {
+	for _, g := range readGoldens(t) {
 		// This template rewrites earlier turns; those do not write tool calls, and
 		// then nothing is trained of a turn that is one.
 		if g.Error != "" || g.Template == "thinking" || (g.Template == "smollm" || g.Template == "zephyr") && g.Name == "tools" {
