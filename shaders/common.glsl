@@ -13,9 +13,10 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vec4s { vec
 // The scalars of a run (core/program.Scalars), in the order of scalars.go.
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Scalars {
   uint seed_low, seed_high, dropout_step, training;
-  float adapter, inv_n;
+  float adapter, loss_factor;
   float learning_rate, beta1, beta2, epsilon, weight_decay, max_norm;
   uint past, tokens;
+  float unscale;
 };
 
 // What does not change: the values of NF4's codes and of the codes of its nested scales.

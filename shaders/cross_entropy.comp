@@ -1,6 +1,6 @@
 #version 460
 // cross_entropy: logp[r] = logits[r, target] − log Σ exp(logits[r, :]), 0 where the target is −1; with
-// GRADIENT logits become weight·inv_n·(softmax − onehot), 0 where the target is −1.
+// GRADIENT logits become weight·loss_factor·(softmax − onehot), 0 where the target is −1.
 // Shapes: targets, weights, logp [R,1], logits [R,V].
 // Grid: R workgroups, folded; a workgroup a row. Reads the logits once, with GRADIENT
 // twice, and then writes them.
@@ -48,7 +48,7 @@ void main() {
   if (i == 0) logp.v[r] = logits.v[at + target] - lse;
   if (!GRADIENT) return;
   barrier();
-  float scale = weights.v[r] * scalars.inv_n;
+  float scale = weights.v[r] * scalars.loss_factor;
   for (uint c = i; c < V; c += 256) {
     float p = exp_of(logits.v[at + c] - lse);
     logits.v[at + c] = scale * (c == target ? p - 1.0 : p);

@@ -1,5 +1,5 @@
 #version 460
-// grad_norm: norm[0] = √Σ g², in two dispatches: the first gives a partial sum for each
+// grad_norm: norm[0] = √Σ g² over the loss scale, in two dispatches: the first gives a partial sum for each
 // workgroup, the second, one workgroup, adds them and takes the root.
 // Shapes: grads [n], partials [groups, 7], norm [1].
 // Grid: groups workgroups, at most 1,024, of `each` elements; then 1. Reads the gradients once.
@@ -26,6 +26,7 @@ layout(push_constant, scalar) uniform Push {
   Floats grads;
   Partials partials;
   Floats norm;
+  Scalars scalars;
   uint n, each;
 };
 
@@ -83,7 +84,7 @@ void main() {
   }
   if (i != 0) return;
   if (LAST) {
-    norm.v[0] = root(all[0]);
+    norm.v[0] = root(all[0]) * scalars.unscale;
   } else {
     partials.v[gl_WorkGroupID.x] = all[0];
   }

@@ -1,7 +1,7 @@
 // What update_begin.comp finds out for all parameters of an update.
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Factors {
   uint apply;                          // 0: the update is skipped
-  float clip;                          // of gradients
+  float clip;                          // what gradients are multiplied by
   float correction1, root_correction2; // 1 − β1ᵗ, √(1 − β2ᵗ)
 };
 

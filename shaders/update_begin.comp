@@ -39,7 +39,7 @@ void main() {
   float steps = optimizer.v[1];
   if (COUNT) optimizer.v[1] = ++steps;
   factors.apply = 1;
-  factors.clip = scalars.max_norm > 0 && norm > scalars.max_norm ? scalars.max_norm / (norm + 1e-6) : 1;
+  factors.clip = scalars.max_norm > 0 && norm > scalars.max_norm ? scalars.max_norm / (norm + 1e-6) * scalars.unscale : scalars.unscale;
   factors.correction1 = one_minus_power(scalars.beta1, uint(steps));
   factors.root_correction2 = sqrt(one_minus_power(scalars.beta2, uint(steps)));
 }

@@ -161,7 +161,7 @@ func (c *Case) crossEntropyBound(want [][]float64, p precision) [][]float64 {
 		if !c.Attr.Gradient {
 			continue // the logits stay as they are
 		}
-		factor := abs(weights.Floats[r]) * abs(c.Scalars.InvN)
+		factor := abs(weights.Floats[r]) * abs(c.Scalars.LossFactor())
 		for i := range logits.Cols {
 			n := r*logits.Cols + i
 			softmax := abs(want[0][n])

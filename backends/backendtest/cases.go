@@ -195,7 +195,8 @@ func crossEntropyCases(g *generator) {
 			in, out := list(ints(targets), weights), list(logits, fresh(r, 1))
 			g.add(name, program.Attr{}, in, out)
 			g.add(name+"/gradient", program.Attr{Gradient: true}, in, out)
-			g.add(name+"/gradient/view", program.Attr{Gradient: true}, g.amid(slices.Clone(in)), g.amid(slices.Clone(out)))
+			c := g.add(name+"/gradient/view", program.Attr{Gradient: true}, g.amid(slices.Clone(in)), g.amid(slices.Clone(out)))
+			c.Scalars.LossScale = 1024
 		}
 	}
 }
@@ -204,6 +205,8 @@ func gradNormCases(g *generator) {
 	for _, n := range []int{1, 255, 256, 4097, 100_003} {
 		g.add(fmt.Sprint(n), program.Attr{}, list(g.normal(1, n)), list(g.normal(1, 4)))
 	}
+	scaled := g.add("scaled", program.Attr{}, list(g.normal(1, 1000)), list(g.normal(1, 4)))
+	scaled.Scalars.LossScale = 1024
 	tiny := Operand{Rows: 1, Cols: 1024, Floats: g.Normal(1024, 1e-25)} // squares below float32's smallest
 	g.add("tiny", program.Attr{}, list(tiny), list(g.normal(1, 4)))
 	huge := Operand{Rows: 1, Cols: 1024, Floats: g.Normal(1024, 1e25)}
@@ -233,7 +236,8 @@ func adamWCases(g *generator) {
 			clear(moment.Floats)
 			clear(squares.Floats)
 		}
-		c := g.add(s.name, attr, list(g.normal(1, n)), list(g.normal(1, n), moment, squares, optimizer))
+		c := g.add(s.name, attr, list(s.grads(g, n)), list(g.normal(1, n), moment, squares, optimizer))
+		c.Scalars.LossScale = s.scale
 		c.Scalars.LearningRate, c.Scalars.Beta1, c.Scalars.Beta2 = 2e-3, 0.9, 0.999
 		c.Scalars.Epsilon, c.Scalars.WeightDecay, c.Scalars.MaxNorm = 1e-8, 0.1, s.max
 	}

@@ -89,13 +89,21 @@ func magnitudeGradCases(g *generator) {
 	}
 }
 
-// updates are the states in which optimizers are tried.
-var updates = []struct {
-	name             string
-	norm, steps, max float32
-}{
-	{"first", 3, 0, 0}, {"clipped", 3, 0, 1}, {"below_limit", 0.5, 6, 1}, {"later", 3, 999, 1},
-	{"nan", float32(math.NaN()), 4, 1}, {"infinity", float32(math.Inf(1)), 4, 0},
+// update is a state in which optimizers are tried; scale is that of the loss.
+type update struct {
+	name                    string
+	norm, steps, max, scale float32
+}
+
+var updates = []update{
+	{"first", 3, 0, 0, 0}, {"clipped", 3, 0, 1, 0}, {"below_limit", 0.5, 6, 1, 0}, {"later", 3, 999, 1, 0},
+	{"nan", float32(math.NaN()), 4, 1, 0}, {"infinity", float32(math.Inf(1)), 4, 0, 0},
+	{"scaled", 3, 6, 0, 1024}, {"scaled_clipped", 3, 6, 1, 1024},
+}
+
+// grads are n gradients with the loss scale in them.
+func (u update) grads(g *generator, n int) Operand {
+	return Operand{Rows: 1, Cols: n, Floats: g.Normal(n, float64(max(u.scale, 1)))}
 }
 
 func sgdCases(g *generator) {
@@ -107,7 +115,8 @@ func sgdCases(g *generator) {
 			{Name: "c", Offset: 512, Len: 500, Decay: 0.5, Rate: 0.1},
 		}}
 		optimizer := Operand{Rows: 1, Cols: 4, Floats: []float32{s.norm, s.steps, 2, 0}}
-		c := g.add(s.name, attr, list(g.normal(1, n)), list(g.normal(1, n), g.normal(1, n), optimizer))
+		c := g.add(s.name, attr, list(s.grads(g, n)), list(g.normal(1, n), g.normal(1, n), optimizer))
+		c.Scalars.LossScale = s.scale
 		c.Scalars.LearningRate, c.Scalars.Beta1, c.Scalars.WeightDecay, c.Scalars.MaxNorm = 2e-3, 0.8, 0.1, s.max
 	}
 }
@@ -123,7 +132,7 @@ func adamW8Cases(g *generator) {
 			{Name: "c", Offset: 1024, Len: 512, Decay: 0.5, Rate: 0.1},
 		}}
 		optimizer := Operand{Rows: 1, Cols: 4, Floats: []float32{s.norm, s.steps + 1, 2, 0}}
-		grads := g.normal(1, n)
+		grads := s.grads(g, n)
 		clear(grads.Floats[1024:1280])
 		scales := Operand{Rows: 2, Cols: n / 256, Floats: make([]float32, 2*n/256)}
 		m, v := Operand{Rows: 1, Cols: n / 4, Ints: make([]int32, n/4)}, Operand{Rows: 1, Cols: n / 4, Ints: make([]int32, n/4)}
@@ -136,6 +145,7 @@ func adamW8Cases(g *generator) {
 			}
 		}
 		c := g.add(s.name, attr, list(grads, tableOf(dtype.Dynamic), tableOf(dtype.DynamicUnsigned), optimizer), list(g.normal(1, n), m, v, scales))
+		c.Scalars.LossScale = s.scale
 		c.Scalars.LearningRate, c.Scalars.Beta1, c.Scalars.Beta2 = 2e-3, 0.9, 0.999
 		c.Scalars.Epsilon, c.Scalars.WeightDecay, c.Scalars.MaxNorm = 1e-8, 0.1, s.max
 	}

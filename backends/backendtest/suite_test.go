@@ -104,6 +104,9 @@ func TestMistakesAreFound(t *testing.T) {
 		{"past ignored", cached, func(c *Case) { c.Scalars.Past = 0 }},
 		{"pad rows computed", cached, func(c *Case) { c.Scalars.Tokens = c.In[0].Rows }},
 		{"1/N ignored", []program.Op{program.OpCrossEntropy}, func(c *Case) { c.Scalars.InvN = 1 }},
+		{"loss scale ignored", []program.Op{program.OpCrossEntropy, program.OpGradNorm, program.OpAdamW, program.OpAdamW8, program.OpSGD}, func(c *Case) {
+			c.Scalars.LossScale = 0
+		}},
 		{"weights ignored", []program.Op{program.OpCrossEntropy}, func(c *Case) { c.In[1].Floats = ones(c.In[1].Rows) }},
 		{"document's length ignored", []program.Op{program.OpNoise}, func(c *Case) { clear(c.In[0].Ints) }},
 		{"dropout without training", []program.Op{program.OpNoise, program.OpDrop}, func(c *Case) { c.Scalars.Training = true }},

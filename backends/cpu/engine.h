@@ -84,7 +84,7 @@ typedef struct {
 	uint64_t seed;
 	uint32_t dropout_step;
 	int32_t training;
-	float adapter, inv_n;
+	float adapter, loss_factor, unscale;
 	float learning_rate, beta1, beta2, epsilon, weight_decay, max_norm;
 	int64_t past, tokens;
 } le_scalars;

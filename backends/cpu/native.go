@@ -170,7 +170,7 @@ func flag(b bool) C.int32_t {
 func (m *machine) run(entry int, s *program.Scalars, seconds []float64) error {
 	c := C.le_scalars{
 		seed: C.uint64_t(s.Seed), dropout_step: C.uint32_t(s.DropoutStep), training: flag(s.Training),
-		adapter: C.float(s.Adapter), inv_n: C.float(s.InvN),
+		adapter: C.float(s.Adapter), loss_factor: C.float(s.LossFactor()), unscale: C.float(s.Unscale()),
 		learning_rate: C.float(s.LearningRate), beta1: C.float(s.Beta1), beta2: C.float(s.Beta2),
 		epsilon: C.float(s.Epsilon), weight_decay: C.float(s.WeightDecay), max_norm: C.float(s.MaxNorm),
 		past: C.int64_t(s.Past), tokens: C.int64_t(s.Tokens),

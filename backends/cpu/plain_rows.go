@@ -177,7 +177,7 @@ func (t *turn) crossEntropy() {
 		if !t.Gradient {
 			return
 		}
-		weight := weights[r] * t.s.InvN
+		weight := weights[r] * t.s.LossFactor()
 		for c, v := range row {
 			row[c] = weight * float32(math.Exp(float64(v)-lse))
 		}
@@ -197,7 +197,7 @@ func (t *turn) gradNorm() {
 	for _, s := range sums {
 		sum += s
 	}
-	t.out[0].f[program.OptNorm] = float32(math.Sqrt(sum))
+	t.out[0].f[program.OptNorm] = float32(math.Sqrt(sum)) * t.s.Unscale()
 }
 
 // beginUpdate counts an update, or a skipped one; clip is what gradients are
@@ -214,9 +214,9 @@ func (t *turn) beginUpdate(state []float32) (clip float32, ok bool) {
 
 func (t *turn) clip(norm float32) float32 {
 	if t.s.MaxNorm > 0 && norm > t.s.MaxNorm {
-		return t.s.MaxNorm / (norm + 1e-6)
+		return t.s.MaxNorm / (norm + 1e-6) * t.s.Unscale()
 	}
-	return 1
+	return t.s.Unscale()
 }
 
 // corrections are 1−β1ᵗ and √(1−β2ᵗ) of AdamW's step t.

@@ -318,7 +318,7 @@ static void cross_entropy_task(void *context, int64_t r, int thread) {
 	*logp = (float)((double)at_target - (double)max - log(sum));
 	if (!in->gradient)
 		return;
-	float weight = in->in[1].p[r] * s->inv_n, scale = (float)((double)weight / sum);
+	float weight = in->in[1].p[r] * s->loss_factor, scale = (float)((double)weight / sum);
 	int64_t c = 0;
 	for (; c + VL <= n; c += VL)
 		st(x + c, ld(x + c) * scale);
@@ -354,8 +354,13 @@ static int op_grad_norm(le_engine *e, const le_instr *in, const le_scalars *s) {
 	double sum = 0;
 	for (int64_t t = 0; t < tasks; t++)
 		sum += ((double *)j.more)[t];
-	in->out[0].p[0] = (float)sqrt(sum);
+	in->out[0].p[0] = (float)sqrt(sum) * s->unscale;
 	return 0;
+}
+
+// What gradients are multiplied by.
+static float clip_of(const le_scalars *s, float norm) {
+	return s->max_norm > 0 && norm > s->max_norm ? s->max_norm / (norm + 1e-6f) * s->unscale : s->unscale;
 }
 
 typedef struct {
@@ -395,9 +400,7 @@ static int op_adamw(le_engine *e, const le_instr *in, const le_scalars *s) {
 		return 0;
 	}
 	state[1] += 1;
-	adam a = {1, (float)(1 - pow(s->beta1, state[1])), (float)sqrt(1 - pow(s->beta2, state[1]))};
-	if (s->max_norm > 0 && norm > s->max_norm)
-		a.clip = s->max_norm / (norm + 1e-6f);
+	adam a = {clip_of(s, norm), (float)(1 - pow(s->beta1, state[1])), (float)sqrt(1 - pow(s->beta2, state[1]))};
 	int64_t tasks = 0;
 	for (int64_t i = 0; i < in->range_count; i++)
 		tasks += le_div(in->ranges[i].len, ELEMENTS);

@@ -186,10 +186,6 @@ static int64_t range_parts(const le_instr *in, int64_t size) {
 	return parts;
 }
 
-static float clip_of(const le_scalars *s, float norm) {
-	return s->max_norm > 0 && norm > s->max_norm ? s->max_norm / (norm + 1e-6f) : 1;
-}
-
 static void sgd_task(void *context, int64_t task, int thread) {
 	(void)thread;
 	const job *j = context;

@@ -3,7 +3,8 @@ package reference
 import "math"
 
 // crossEntropy: logp = logits[target] − logsumexp(logits); with Gradient the
-// logits become weight·InvN·(softmax − onehot), the gradient of −Σ weight·InvN·logp.
+// logits become weight·InvN·LossScale·(softmax − onehot), the gradient of
+// −LossScale·Σ weight·InvN·logp.
 // Rows without target (−1) give 0.
 func crossEntropy[F Float](t *step[F]) error {
 	targets, weights, logits, logp := t.in[0], t.in[1], t.out[0], t.out[1]
@@ -24,7 +25,7 @@ func crossEntropy[F Float](t *step[F]) error {
 		if !t.Gradient {
 			continue
 		}
-		scale := weights.at(r, 0) * float64(t.s.InvN)
+		scale := weights.at(r, 0) * float64(t.s.LossFactor())
 		for c := range logits.cols {
 			p := math.Exp(logits.at(r, c) - lse)
 			if c == target {

@@ -9,7 +9,7 @@ import (
 
 func gradNorm[F Float](t *step[F]) {
 	grads := t.in[0].row(0)
-	t.out[0].set(0, program.OptNorm, math.Sqrt(dot(grads, grads)))
+	t.out[0].set(0, program.OptNorm, math.Sqrt(dot(grads, grads))*float64(t.s.Unscale()))
 }
 
 // begin counts an update, or a skipped one; clip is what gradients are
@@ -25,10 +25,11 @@ func (t *step[F]) begin(optimizer matrix[F]) (clip float64, ok bool) {
 }
 
 func (t *step[F]) clip(norm float64) float64 {
+	unscale := float64(t.s.Unscale())
 	if limit := float64(t.s.MaxNorm); limit > 0 && norm > limit {
-		return limit / (norm + 1e-6)
+		return limit / (norm + 1e-6) * unscale
 	}
-	return 1
+	return unscale
 }
 
 // adam holds what all elements of an update share.

@@ -16,8 +16,8 @@ func lowerGradNorm(k *kernels, in *instr) error {
 	groups := over(n, each)
 	partials := k.scratch(groups, normSums)
 	norm := optimizer.address + 4*program.OptNorm
-	k.add("grad_norm", constants(false), push(grads, partials, norm, n, each), flat(groups), 60*float64(n))
-	k.then("grad_norm", constants(true), push(matrix{}, partials, norm, groups, groups), flat(1), 100*float64(groups))
+	k.add("grad_norm", constants(false), push(grads, partials, norm, k.scalars, n, each), flat(groups), 60*float64(n))
+	k.then("grad_norm", constants(true), push(matrix{}, partials, norm, k.scalars, groups, groups), flat(1), 100*float64(groups))
 	return nil
 }
 

@@ -15,10 +15,10 @@ const scalarBytes = 256
 func putScalars(to []byte, s *program.Scalars) {
 	words := []uint32{
 		uint32(s.Seed), uint32(s.Seed >> 32), s.DropoutStep, word(s.Training),
-		math.Float32bits(s.Adapter), math.Float32bits(s.InvN),
+		math.Float32bits(s.Adapter), math.Float32bits(s.LossFactor()),
 		math.Float32bits(s.LearningRate), math.Float32bits(s.Beta1), math.Float32bits(s.Beta2),
 		math.Float32bits(s.Epsilon), math.Float32bits(s.WeightDecay), math.Float32bits(s.MaxNorm),
-		uint32(s.Past), uint32(s.Tokens),
+		uint32(s.Past), uint32(s.Tokens), math.Float32bits(s.Unscale()),
 	}
 	for i, w := range words {
 		binary.LittleEndian.PutUint32(to[4*i:], w)

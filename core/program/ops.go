@@ -76,15 +76,15 @@ const (
 
 	// CrossEntropy: logp[r] = logits[r, target] − logsumexp(logits[r, :]), 0 where the
 	// target is −1; with Gradient, logits become
-	// weight·InvN·(softmax − onehot), 0 where the target is −1.
+	// weight·InvN·LossScale·(softmax − onehot), 0 where the target is −1.
 	// In: targets I32, weights [R,1]. Out: logits [R,V], logp [R,1].
 	OpCrossEntropy
 
-	// GradNorm: optimizer[0, 0] = the Euclidean norm of all gradients, summed in
+	// GradNorm: optimizer[0, 0] = the Euclidean norm of all gradients over LossScale, summed in
 	// float64 by a fixed order. In: grads [1,N]. Out: optimizer [1,4].
 	OpGradNorm
 	// AdamW (Loshchilov and Hutter, 2019, decoupled decay), for each of Attr.Ranges.
-	// Gradients are first multiplied by MaxNorm/(norm+1e-6) where norm > MaxNorm > 0
+	// Gradients are first divided by LossScale and multiplied by MaxNorm/(norm+1e-6) where norm > MaxNorm > 0
 	// (as torch's clip_grad_norm_). A norm that is not finite changes nothing but
 	// counts in optimizer[0, 2]. Else optimizer[0, 1], the number of steps t, grows by one first; then, as torch's AdamW,
 	// with rate = LearningRate·Rate: p *= 1 − rate·WeightDecay·Decay, m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·g²,

@@ -221,6 +221,10 @@ type Scalars struct {
 	Adapter float32
 	// InvN is 1/N of the loss's mean over the accumulation window.
 	InvN float32
+	// LossScale is a power of two that all gradients are multiplied by until
+	// GradNorm and the optimizers divide by it, so that small ones survive
+	// rounding to float16; 0 is 1. It must be the same for a whole window and its update.
+	LossScale float32
 
 	LearningRate, Beta1, Beta2, Epsilon, WeightDecay float32
 	// MaxNorm is the gradient norm above which gradients are scaled down; 0 for none.
@@ -230,6 +234,20 @@ type Scalars struct {
 	Past int
 	// Tokens is the number of rows of a Decode that are real.
 	Tokens int
+}
+
+// LossFactor is what the gradient of each target's loss is multiplied by: InvN
+// times the loss scale.
+func (s *Scalars) LossFactor() float32 { return s.InvN * s.scale() }
+
+// Unscale is what undoes the loss scale in gradients.
+func (s *Scalars) Unscale() float32 { return 1 / s.scale() }
+
+func (s *Scalars) scale() float32 {
+	if s.LossScale == 0 {
+		return 1
+	}
+	return s.LossScale
 }
 
 // Buffer returns the buffer with this name, or -1.
