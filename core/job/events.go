@@ -52,6 +52,12 @@ func (r *run) Evaluated(e train.EvalEvent) error {
 	return r.metrics.Write(report.EvalEvent{Event: "eval", Step: e.Step, EvalLoss: e.Loss})
 }
 
+// Rescaled tells that a step is done again.
+func (r *run) Rescaled(e train.ScaleEvent) error {
+	r.Progress.Print("step %d: loss scale lowered to %g: a gradient overflowed float16; the step is done again", e.Step, e.Scale)
+	return r.metrics.Write(report.ScaleEvent{Event: "loss_scale", Step: e.Step, LossScale: e.Scale, Reason: "a gradient overflowed float16"})
+}
+
 func (r *run) evalText() string {
 	if !r.hasEval {
 		return ""

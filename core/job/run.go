@@ -16,6 +16,7 @@ import (
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/core/report"
 	"github.com/loraedge/loraedge/core/train"
+	"github.com/loraedge/loraedge/formats/dtype"
 	"github.com/loraedge/loraedge/formats/huggingface"
 )
 
@@ -93,10 +94,10 @@ func (j *Job) Run(ctx context.Context, o RunOptions) error {
 	if err := r.writeRunFile(""); err != nil {
 		return err
 	}
-	return r.train(ctx, state, options.Micros)
+	return r.train(ctx, state, options)
 }
 
-func (r *run) train(ctx context.Context, state train.State, micros int) error {
+func (r *run) train(ctx context.Context, state train.State, o lower.Options) error {
 	if err := r.sample(ctx, state.Step); err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (r *run) train(ctx context.Context, state train.State, micros int) error {
 		beta1 = c.Train.Momentum
 	}
 	t := &train.Trainer{
-		Model: r.session, Plan: r.Plan, Held: r.Held, Accumulation: c.Train.GradientAccumulationSteps, LayerMajor: micros, Steps: r.Steps,
+		Model: r.session, Plan: r.Plan, Held: r.Held, Accumulation: c.Train.GradientAccumulationSteps, LayerMajor: o.Micros, Steps: r.Steps,
 		Schedule: r.schedule(), Plateau: r.plateau(),
 		Early: train.EarlyStopping{Patience: c.Train.EarlyStoppingPatience, Threshold: c.Train.EarlyStoppingThreshold},
 		Seed:  uint64(c.Seed), EvalEvery: c.Train.EvalSteps, SaveEvery: c.Train.SaveSteps, Observer: r,
@@ -114,6 +115,9 @@ func (r *run) train(ctx context.Context, state train.State, micros int) error {
 			Beta1: beta1, Beta2: c.Train.AdamBeta2, Epsilon: c.Train.AdamEpsilon,
 			WeightDecay: c.Train.WeightDecay, MaxGradNorm: c.Train.MaxGradNorm,
 		},
+	}
+	if o.Compute == dtype.F16 {
+		t.Scaling = &train.Float16Scaling
 	}
 	state, err := t.Run(ctx, state)
 	r.Progress.End()

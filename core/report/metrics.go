@@ -32,7 +32,7 @@ func OpenMetrics(path string, keep int64) (*Metrics, error) {
 // Event is a line of metrics.jsonl: fields in the order of the struct.
 type Event any
 
-// StepEvent, EvalEvent, SampleEvent and EndEvent are the lines' forms.
+// StepEvent, EvalEvent, ScaleEvent, SampleEvent and EndEvent are the lines' forms.
 type StepEvent struct {
 	Event           string  `json:"event"` // "step"
 	Step            int     `json:"step"`
@@ -48,6 +48,13 @@ type EvalEvent struct {
 	Event    string  `json:"event"` // "eval"
 	Step     int     `json:"step"`
 	EvalLoss float64 `json:"eval_loss"`
+}
+
+type ScaleEvent struct {
+	Event     string  `json:"event"` // "loss_scale"
+	Step      int     `json:"step"`  // done again with this scale
+	LossScale float64 `json:"loss_scale"`
+	Reason    string  `json:"reason"`
 }
 
 type SampleEvent struct {

@@ -176,6 +176,9 @@ func parseCheckpoint(text []byte) (Checkpoint, error) {
 	if cp.Step < 0 || cp.Position.Epoch < 0 || cp.Position.Batch < 0 || cp.Tokens < 0 || cp.MetricsBytes < 0 {
 		return cp, fmt.Errorf("%s has a negative position", checkpointState)
 	}
+	if !cp.LossScale.valid() {
+		return cp, fmt.Errorf("%s has an impossible loss scale, %g after %d steps", checkpointState, cp.LossScale.Scale, cp.LossScale.Good)
+	}
 	if len(cp.SHA256) == 0 {
 		return cp, fmt.Errorf("%s names no files", checkpointState)
 	}

@@ -53,6 +53,7 @@ type EvalEvent struct {
 type Observer interface {
 	Stepped(StepEvent) error
 	Evaluated(EvalEvent) error
+	Rescaled(ScaleEvent) error
 	// Save writes a checkpoint of the model with this state.
 	Save(State) error
 }
@@ -63,6 +64,8 @@ type State struct {
 	Position Position `json:"position"`
 	Tokens   int64    `json:"tokens"`
 	Watch    Watch    `json:"watch,omitzero"`
+	// LossScale is that of the next step, where there is loss scaling.
+	LossScale ScaleState `json:"loss_scale,omitzero"`
 }
 
 // Trainer is one run.
@@ -77,6 +80,7 @@ type Trainer struct {
 	Plateau      *Plateau // instead of the schedule; nil for none
 	Early        EarlyStopping
 	Optimizer    Optimizer
+	Scaling      *LossScaling // for products in float16; nil for none
 	Seed         uint64
 	EvalEvery    int // steps; 0: at the end only
 	SaveEvery    int // steps; 0: at the end only
@@ -92,11 +96,16 @@ type Diverged struct {
 	Step       int
 	Loss, Norm float64
 	Rate       float64
+	Float16    bool // products were in float16
 }
 
 func (d Diverged) Error() string {
-	return fmt.Sprintf("the training diverged at step %d: loss %v, gradient norm %v at learning rate %g; the step was not applied. Try a lower learning_rate, more warmup_steps, or a smaller max_grad_norm",
+	text := fmt.Sprintf("the training diverged at step %d: loss %v, gradient norm %v at learning rate %g; the step was not applied. Try a lower learning_rate, more warmup_steps, or a smaller max_grad_norm",
 		d.Step, d.Loss, d.Norm, d.Rate)
+	if d.Float16 {
+		text += "; or [device] dtype = \"bfloat16\" or \"float32\", for float16 holds nothing above 65504, and no loss scale helped"
+	}
+	return text
 }
 
 // Run trains from a state to the last step, or to where it stops early. When
@@ -155,22 +164,13 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 	if err != nil {
 		return StepEvent{}, err
 	}
-	rate := t.rate(state)
-	sc := t.scalars(state.Step, rate, window)
-	sum, err := t.gradients(ctx, window, sc)
-	if err != nil {
-		return StepEvent{}, err
-	}
-	loss, tokens := sum*float64(sc.InvN), 0
+	rate, tokens := t.rate(state), 0
 	for _, b := range window {
 		tokens += b.Tokens
 	}
-	norm, err := t.Model.Update(sc)
+	loss, norm, err := t.update(ctx, window, rate, state)
 	if err != nil {
 		return StepEvent{}, err
-	}
-	if !finite(loss) || !finite(norm) {
-		return StepEvent{}, Diverged{state.Step + 1, loss, norm, rate}
 	}
 	state.Step++
 	state.Position = c.at
@@ -181,6 +181,32 @@ func (t *Trainer) step(ctx context.Context, c *cursor, state *State) (StepEvent,
 		Step: state.Step, Steps: t.Steps, Epoch: c.progress(), Loss: loss, LearningRate: rate, GradNorm: norm,
 		Tokens: tokens, TokensPerSecond: float64(tokens) / seconds, Seconds: seconds,
 	}, nil
+}
+
+// update trains on a window, again with a lower loss scale while gradients overflow.
+func (t *Trainer) update(ctx context.Context, window []*data.Batch, rate float64, state *State) (loss, norm float64, err error) {
+	sc := t.scalars(state.Step, rate, window)
+	for {
+		sc.LossScale = float32(t.Scaling.begin(&state.LossScale))
+		sum, err := t.gradients(ctx, window, sc)
+		if err != nil {
+			return 0, 0, err
+		}
+		loss = sum * float64(sc.InvN)
+		if norm, err = t.Model.Update(sc); err != nil {
+			return 0, 0, err
+		}
+		if finite(loss) && finite(norm) {
+			t.Scaling.fitted(&state.LossScale)
+			return loss, norm, nil
+		}
+		if !finite(loss) || !t.Scaling.lower(&state.LossScale) {
+			return 0, 0, Diverged{state.Step + 1, loss, norm, rate, t.Scaling != nil}
+		}
+		if err := t.Observer.Rescaled(ScaleEvent{state.Step + 1, state.LossScale.Scale}); err != nil {
+			return 0, 0, err
+		}
+	}
 }
 
 // gradients adds those of a window and returns its Σ weight·CE.

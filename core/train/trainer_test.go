@@ -26,6 +26,8 @@ type fakeModel struct {
 	// losses of the steps; 3 and 2 after the last.
 	valid, train []float64
 	scored       int
+	scales       []float32                         // of the updates
+	overflows    func(try int, scale float32) bool // whether gradients do in this update, from 0
 }
 
 func (m *fakeModel) Step(b *data.Batch, sc *program.Scalars) (float64, error) {
@@ -68,6 +70,10 @@ func (m *fakeModel) Score(b *data.Batch, sc *program.Scalars) (float64, error) {
 
 func (m *fakeModel) Update(sc *program.Scalars) (float64, error) {
 	m.updates = append(m.updates, sc.LearningRate)
+	m.scales = append(m.scales, sc.LossScale)
+	if m.overflows != nil && m.overflows(len(m.scales)-1, sc.LossScale) {
+		return math.Inf(1), nil
+	}
 	return 1, nil
 }
 
@@ -82,10 +88,12 @@ type notes struct {
 	steps []StepEvent
 	evals []EvalEvent
 	saved []State
+	lower []ScaleEvent
 }
 
 func (n *notes) Stepped(e StepEvent) error   { n.steps = append(n.steps, e); return nil }
 func (n *notes) Evaluated(e EvalEvent) error { n.evals = append(n.evals, e); return nil }
+func (n *notes) Rescaled(e ScaleEvent) error { n.lower = append(n.lower, e); return nil }
 func (n *notes) Save(s State) error          { n.saved = append(n.saved, s); return n.full }
 
 // fiveExamples is a plan of five examples of two tokens, one a batch.
