@@ -85,7 +85,7 @@ func (l *lineReader) wholeValue(start []byte) ([]byte, error) {
 	for {
 		raw, err := l.next()
 		if errors.Is(err, io.EOF) {
-			return nil, json.Unmarshal(all, &v)
+			return bytes.TrimSpace(all), json.Unmarshal(all, &v)
 		}
 		if err != nil {
 			return nil, err
