@@ -44,6 +44,7 @@ func TestRead(t *testing.T) {
 			`records in lines, in spite of the name.json:1 (record 1) {"a": 1}`, `records in lines, in spite of the name.json:2 (record 2) {"a": 2}`}},
 		{"pairs.jsonl", `{"a": "\uD83D\ude00 \\ud83d \u00e9"}`, []string{`pairs.jsonl:1 (record 1) {"a": "\uD83D\ude00 \\ud83d \u00e9"}`}},
 		{"array.jsonl", `[{"a": 1}]`, []string{`array.jsonl (record 1) {"a": 1}`}},
+		{"closed-at-the-end.json", "{\n\"a\": 1}", []string{"closed-at-the-end.json:1 (record 1) {\n\"a\": 1}"}},
 		{"pretty.json", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", []string{"pretty.json:1 (record 1) {\n\"a\": 1\n}", "pretty.json:4 (record 2) {\n\"a\": 2\n}"}},
 		{"a.jsonl", "\ufeff{\"a\": 1}\r\n\n  {\"b\": 2}", []string{`a.jsonl:1 (record 1) {"a": 1}`, `a.jsonl:3 (record 2) {"b": 2}`}},
 		{"a.NDJSON", "\n\n{}\n", []string{"a.NDJSON:3 (record 1) {}"}},
