@@ -193,7 +193,11 @@ void le_engine_free(le_engine *e) {
 	free(e);
 }
 
+enum { LOOK_BACK = 8 };
+
 static int product_of_rows(const le_instr *in) { return in->op == LE_LINEAR || in->op == LE_LINEAR_GRAD; }
+
+static int same(const le_mat *a, const le_mat *b) { return a->p == b->p && a->rows == b->rows && a->cols == b->cols; }
 
 static int writes(const le_instr *in, const le_mat *m) {
 	const char *from = (const char *)m->p, *to = (const char *)(m->p + m->rows * m->cols);
@@ -205,14 +209,34 @@ static int writes(const le_instr *in, const le_mat *m) {
 	return 0;
 }
 
-enum { LOOK_BACK = 8 };
+// The targets of an instruction that leaves the gradients of logits m; NULL
+// for others.
+static const int32_t *targets_of(const le_instr *entropy, const le_mat *m) {
+	return entropy->op == LE_CROSS_ENTROPY && entropy->gradient && same(&entropy->out[0], m) ? entropy->in[0].i : NULL;
+}
+
+// Rows of logits that no loss counts need no product.
+static void find_targets(le_instr *list, int64_t count) {
+	for (int64_t i = 0; i + 1 < count; i++) {
+		if (list[i].op == LE_LINEAR)
+			list[i].targets = targets_of(&list[i + 1], &list[i].out[0]);
+		const int32_t *targets = targets_of(&list[i], &list[i].out[0]);
+		for (int64_t j = i + 1; targets && j < le_min(count, i + LOOK_BACK); j++) {
+			if (list[j].op == LE_LINEAR_GRAD && same(&list[j].in[0], &list[i].out[0]) && !list[j].in[2].p)
+				list[j].targets = targets;
+			if (writes(&list[j], &list[i].out[0]) || writes(&list[j], &list[i].in[0]))
+				break;
+		}
+	}
+}
 
 void le_prepare(le_instr *list, int64_t count) {
+	find_targets(list, count);
 	for (int64_t i = 0; i < count; i++) {
 		const le_mat *x = &list[i].in[0];
 		for (int64_t j = i - 1; product_of_rows(&list[i]) && j >= le_max(0, i - LOOK_BACK) && !writes(&list[j], x); j--) {
 			const le_mat *y = &list[j].in[0];
-			if (product_of_rows(&list[j]) && y->p == x->p && y->rows == x->rows && y->cols == x->cols) {
+			if (product_of_rows(&list[j]) && same(x, y)) {
 				list[i].same_rows = 1;
 				break;
 			}

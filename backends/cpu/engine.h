@@ -72,6 +72,9 @@ typedef struct {
 	int32_t accumulate, adapter, interleaved, inverse, gradient, activation;
 	int32_t compute;   // a dtype
 	int32_t same_rows; // in[0] is what an earlier product of this list had, unchanged since
+	// Of the head: where a row's target is negative, what LINEAR writes there is overwritten with
+	// zeros unread, and LINEAR_GRAD's dy is zero. NULL elsewhere.
+	const int32_t *targets;
 	int64_t heads, kv_heads, head_dim, window;
 	float drop; // probability of dropping
 	uint32_t drop_threshold, module;
@@ -105,7 +108,7 @@ void le_engine_free(le_engine *e);
 // Each instruction's time is added to its place in seconds [count], unless NULL.
 int le_run(le_engine *e, const le_instr *list, int64_t count, const le_scalars *s, double *seconds);
 
-// Fills in same_rows of a list.
+// Fills in same_rows and targets of a list.
 void le_prepare(le_instr *list, int64_t count);
 
 // Zeroed memory from a multiple of 256 bytes on; NULL where there is none.

@@ -12,7 +12,7 @@
 #include "pool.h"
 
 // Shared working memory, by use; instructions share it in turn.
-enum { LE_SHARED_A, LE_SHARED_B, LE_SHARED_LINES, LE_SHARED_KEYS, LE_SHARED_SUMS, LE_SHARED_COUNT };
+enum { LE_SHARED_A, LE_SHARED_B, LE_SHARED_LINES, LE_SHARED_KEYS, LE_SHARED_SUMS, LE_SHARED_ROWS, LE_SHARED_COUNT };
 
 struct le_engine {
 	le_pool *pool;

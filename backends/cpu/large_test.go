@@ -166,8 +166,8 @@ func near(t *testing.T, got, want [][]float32) {
 			diff += math.Pow(float64(got[i][n])-float64(w), 2)
 			norm += math.Pow(float64(w), 2)
 		}
-		if e := math.Sqrt(diff / norm); !(e <= 2e-6) {
-			t.Errorf("output %d is off by %.3g of its norm", i, e)
+		if diff, norm = math.Sqrt(diff), math.Sqrt(norm); !(diff <= 2e-6*norm) {
+			t.Errorf("output %d is off by %.3g of its norm %.3g", i, diff/norm, norm)
 		}
 	}
 }

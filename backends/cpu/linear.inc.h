@@ -27,6 +27,21 @@ static int mask_of(le_engine *e, const le_instr *in, const le_scalars *s, const 
 	return 0;
 }
 
+// Leaves out the rows without a target.
+static int targets_only(le_engine *e, const le_instr *in, product *p) {
+	if (!in->targets)
+		return 0;
+	int64_t *map = le_shared(e, LE_SHARED_ROWS, p->m * (int64_t)sizeof *map), count = 0;
+	if (!map)
+		return 1;
+	for (int64_t i = 0; i < p->m; i++)
+		if (in->targets[i] >= 0)
+			map[count++] = i;
+	if (count < p->m)
+		p->map = map, p->m = count;
+	return 0;
+}
+
 static int op_linear(le_engine *e, const le_instr *in, const le_scalars *s) {
 	const le_mat *x = &in->in[0], *w = &in->in[1], *bias = &in->in[2], *u = &in->in[3], *b = &in->in[4], *y = &in->out[0];
 	float whole = in->adapter ? s->adapter : 1;
@@ -48,7 +63,7 @@ static int op_linear(le_engine *e, const le_instr *in, const le_scalars *s) {
 			scaled[i] = whole * bias->p[i];
 		p.bias = scaled;
 	}
-	if (mask_of(e, in, s, &in->in[5], x->cols, &p.drop_a))
+	if (mask_of(e, in, s, &in->in[5], x->cols, &p.drop_a) || targets_only(e, in, &p))
 		return 1;
 	return multiply(e, &p);
 }
@@ -67,6 +82,11 @@ static int op_linear_grad(le_engine *e, const le_instr *in, const le_scalars *s)
 		p.a2 = (view){du->p, du->cols, 1};
 		p.b2 = factor_of(e, a);
 	}
+	if (targets_only(e, in, &p))
+		return 1;
+	for (int64_t i = 0; in->targets && !p.add && i < dx->rows; i++)
+		if (in->targets[i] < 0)
+			memset(dx->p + i * dx->cols, 0, (size_t)dx->cols * sizeof(float));
 	return multiply(e, &p);
 }
 

@@ -26,6 +26,7 @@ typedef struct {
 	int add;
 	float *c;
 	int64_t ldc;
+	const int64_t *map; // rows of A, A2 and C that the m are, where they are not the first m
 	int same_lines; // A is what e->lines says, if that was made of it
 	// Packed panels, and the part of the product that they belong to.
 	float *pa, *pa2, *pb;
@@ -48,15 +49,16 @@ INLINE int64_t b_panel(const product *p) { return (units_of(p->kind, p->k1 - p->
 INLINE int64_t a_panel(const product *p) { return le_round(units_of(p->kind, p->k1 - p->k0), LINE) * MR; }
 INLINE int64_t a2_panel(const product *p) { return le_round(units_of(p->kind, p->k2), LINE) * MR; }
 INLINE int a_order(const product *p) { return p->a.cols == 1 ? BY_LINES : BY_COLUMNS; }
+INLINE int64_t row_of(const product *p, int64_t m) { return p->map ? p->map[m] : m; }
 
-// Packs MR rows of [first, last) of n elements, times scale, as lines.
-static void pack_lines(const int kind, const float *from, int64_t ld_from, int64_t rows, int64_t n, float scale, float *to) {
+// Packs n elements of each of MR rows, NULL for zeros, times scale, as lines.
+static void pack_lines(const int kind, const float *const from[MR], int64_t n, float scale, float *to) {
 	int64_t step = kind == PAIRS ? 2 * LINE : LINE;
 	for (int64_t k = 0; k < n; k += step)
 		for (int64_t i = 0; i < MR; i++, to += LINE) {
 			float line[2 * LINE];
-			const float *x = from + i * ld_from + k;
-			if (i >= rows) {
+			const float *x = from[i] + k;
+			if (!from[i]) {
 				memset(to, 0, LINE * sizeof(float));
 				continue;
 			}
@@ -74,24 +76,42 @@ static void pack_lines(const int kind, const float *from, int64_t ld_from, int64
 INLINE float a_scale(const product *p) { return p->a2.p ? p->alpha : 1; }
 INLINE float sum_scale(const product *p) { return p->a2.p ? 1 : p->alpha; }
 
+// MR rows of a from m on, NULL beyond the last.
+static void rows_from(const product *p, const view *a, int64_t m, const float *to[MR]) {
+	for (int64_t i = 0; i < MR; i++)
+		to[i] = m + i < p->m ? a->p + row_of(p, m + i) * a->rows : NULL;
+}
+
 // Packs MR rows of A from m on; work has room for MR rows where they are masked.
 static void pack_a(const product *p, int64_t m, float *to, float *work) {
 	int64_t rows = le_min(MR, p->m - m), k_count = p->k1 - p->k0;
-	const float *from = p->a.p + m * p->a.rows + p->k0 * p->a.cols;
 	if (a_order(p) == BY_COLUMNS) {
-		copy_padded(to, MR, k_count, from, p->a.cols, k_count, rows, 1);
+		copy_padded(to, MR, k_count, p->a.p + m + p->k0 * p->a.cols, p->a.cols, k_count, rows, 1);
 		return;
 	}
-	int64_t ld_from = p->a.rows;
-	if (p->drop_a.keys) {
-		for (int64_t i = 0; i < rows; i++)
-			drop_row(&p->drop_a, work + i * k_count, from + i * p->a.rows, k_count, m + i, p->k0);
-		from = work, ld_from = k_count;
+	const float *from[MR];
+	rows_from(p, &p->a, m, from);
+	for (int64_t i = 0; i < rows; i++) {
+		from[i] += p->k0;
+		if (p->drop_a.keys) {
+			drop_row(&p->drop_a, work + i * k_count, from[i], k_count, row_of(p, m + i), p->k0);
+			from[i] = work + i * k_count;
+		}
 	}
 	if (p->kind == PAIRS)
-		pack_lines(PAIRS, from, ld_from, rows, k_count, a_scale(p), to);
+		pack_lines(PAIRS, from, k_count, a_scale(p), to);
 	else
-		pack_lines(FLOATS, from, ld_from, rows, k_count, a_scale(p), to);
+		pack_lines(FLOATS, from, k_count, a_scale(p), to);
+}
+
+// Packs MR rows of A2 from m on.
+static void pack_a2(const product *p, int64_t m, float *to) {
+	const float *from[MR];
+	rows_from(p, &p->a2, m, from);
+	if (p->kind == PAIRS)
+		pack_lines(PAIRS, from, p->k2, p->alpha2, to);
+	else
+		pack_lines(FLOATS, from, p->k2, p->alpha2, to);
 }
 
 INLINE void pack_factor(const int kind, const factor *f, int by_rows, int64_t k0, int64_t k1, int64_t n, int64_t width, float *to) {
@@ -116,10 +136,14 @@ static void pack_b(const product *p, int64_t k0, int64_t k1, int64_t n, int64_t 
 // Stores or adds the part of a tile that lies inside C.
 static void store_edge(const product *p, const float *t, int64_t m, int64_t n, int64_t rows, int64_t cols, const float *bias, int add) {
 	for (int64_t i = 0; i < rows; i++) {
-		float *c = p->c + (m + i) * p->ldc + n;
-		for (int64_t j = 0; j < cols; j++) {
-			float x = t[i * NR + j] + (bias ? bias[n + j] : 0);
-			c[j] = add ? c[j] + x : x;
+		float *c = p->c + row_of(p, m + i) * p->ldc + n;
+		for (int64_t j = 0; j < cols; j += VL) {
+			vf x = ld(t + i * NR + j);
+			if (bias)
+				x += ld_to(bias + n + j, cols - j);
+			if (add)
+				x += ld_to(c + j, cols - j);
+			st_to(c + j, x, cols - j);
 		}
 	}
 }
@@ -130,7 +154,7 @@ INLINE void panel_tile(const product *p, int order, const strip *s, const strip 
 	int v = (int)le_div(cols, VL);
 	tile_fn f = TILES[p->kind][order][v];
 	target t = {p->c + m * p->ldc + n, p->ldc, bias ? bias + n : NULL, sum_scale(p), add, p->drop_low.keys ? &p->drop_low : NULL, m, n};
-	if (rows == MR && cols == v * VL) {
+	if (rows == MR && cols == v * VL && !p->map) {
 		f(s, low, &t);
 		return;
 	}
@@ -149,11 +173,8 @@ static void pack_task(void *context, int64_t task, int thread) {
 			int64_t panel = (m - p->m0) / MR;
 			if (!p->same_lines)
 				pack_a(p, m, p->pa + panel * a_panel(p), e->local[thread].p);
-			const float *a2 = p->a2.p + m * p->a2.rows;
-			if (p->k2 && p->kind == PAIRS)
-				pack_lines(PAIRS, a2, p->a2.rows, le_min(MR, p->m - m), p->k2, p->alpha2, p->pa2 + panel * a2_panel(p));
-			else if (p->k2)
-				pack_lines(FLOATS, a2, p->a2.rows, le_min(MR, p->m - m), p->k2, p->alpha2, p->pa2 + panel * a2_panel(p));
+			if (p->k2)
+				pack_a2(p, m, p->pa2 + panel * a2_panel(p));
 		}
 		return;
 	}
@@ -199,7 +220,7 @@ static int64_t chunk(int64_t bytes, int64_t count, int64_t panel, int64_t panel_
 
 // Remembers what the lines were made of, where that is all of a matrix.
 static void note_lines(le_engine *e, const product *p) {
-	int whole = a_order(p) == BY_LINES && !p->drop_a.keys && a_scale(p) == 1 && p->m0 == 0 && p->m1 == p->m && p->k0 == 0 && p->k1 == p->k;
+	int whole = a_order(p) == BY_LINES && !p->map && !p->drop_a.keys && a_scale(p) == 1 && p->m0 == 0 && p->m1 == p->m && p->k0 == 0 && p->k1 == p->k;
 	e->lines = (struct le_lines){whole ? p->a.p : NULL, p->m, p->k, p->kind};
 }
 
@@ -231,7 +252,7 @@ static int packed_chunk(le_engine *e, product *p) {
 static int packed_product(le_engine *e, const product *whole) {
 	product p = *whole;
 	const struct le_lines *l = &e->lines;
-	p.same_lines = whole->same_lines && a_order(whole) == BY_LINES && !p.drop_a.keys && a_scale(&p) == 1 && l->p == p.a.p && l->rows == p.m && l->cols == p.k && l->kind == p.kind;
+	p.same_lines = whole->same_lines && a_order(whole) == BY_LINES && !p.map && !p.drop_a.keys && a_scale(&p) == 1 && l->p == p.a.p && l->rows == p.m && l->cols == p.k && l->kind == p.kind;
 	for (p.k0 = 0; p.k0 < p.k; p.k0 = p.k1) {
 		p.k1 = le_min(p.k0 + K_CHUNK, p.k);
 		p.k2 = p.k0 == 0 ? whole->k2 : 0;

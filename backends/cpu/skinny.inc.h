@@ -231,6 +231,8 @@ static int multiply(le_engine *e, product *p) {
 	if (p->m == 0 || p->n == 0)
 		return 0;
 	int rows = p->a.cols == 1, plain = p->k2 == 0 && p->kind == FLOATS;
+	if (p->map)
+		return packed_product(e, p);
 	if (rows && p->m <= FEW_ROWS && p->by_rows && !p->drop_b.keys)
 		return dot_product(e, p);
 	if (plain && !rows && p->n <= NARROW && !p->by_rows && !p->drop_b.keys && !p->bias) {
