@@ -2,8 +2,10 @@ package backendtest
 
 import (
 	"math"
+	"slices"
 
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // pair is what a bound needs of query head h of row r and one key that it sees.
@@ -66,10 +68,39 @@ func (c *Case) visible(r int) (from, to int) {
 	return from, to
 }
 
+// roundings are what rounding probabilities or their gradients to Attr.Compute
+// may change: of each, so much and so much more. Backends round
+// them in any scale, so that two may differ by both their errors; slack is in the bound already.
+func (c *Case) roundings() (relative, absolute float64) {
+	const smallest = 0x1p-126 // smaller ones may be 0
+	switch c.Attr.Compute {
+	case dtype.BF16:
+		return 2 * 0x1p-8 / slack, smallest
+	case dtype.F16:
+		return 2 * 0x1p-11 / slack, 2 * 0x1p-25 / slack
+	}
+	return 0, smallest
+}
+
+// asFactors is the case with these inputs rounded to Attr.Compute.
+func (c *Case) asFactors(inputs ...int) *Case {
+	if c.Attr.Compute == dtype.Invalid {
+		return c
+	}
+	rounded := *c
+	rounded.In = slices.Clone(c.In)
+	for _, i := range inputs {
+		rounded.In[i].Floats = held(c.In[i], c.Attr.Compute).values()
+	}
+	return &rounded
+}
+
 // attentionBound: an error e of the scores changes a weight p by at most
 // p·(e + max e), and o by that times |v|; lse by max e.
 func (c *Case) attentionBound(o, lse []float64, p precision) [][]float64 {
+	c = c.asFactors(0, 1, 2)
 	d, v := c.Attr.HeadDim, c.In[2]
+	relative, absolute := c.roundings()
 	outO, outLSE := make([]float64, len(o)), make([]float64, len(lse))
 	for r := range c.In[0].Rows {
 		if c.Op == program.OpAttentionCached && r >= c.Scalars.Tokens {
@@ -83,7 +114,7 @@ func (c *Case) attentionBound(o, lse []float64, p precision) [][]float64 {
 			}
 			for _, x := range pairs {
 				for i := range d {
-					outO[x.q+i] += x.p * abs(v.Floats[x.k+i]) * (x.error + largest + p.unit(len(pairs)))
+					outO[x.q+i] += abs(v.Floats[x.k+i]) * (x.p*(x.error+largest+p.unit(len(pairs))+relative) + absolute)
 				}
 			}
 			if lse != nil {
@@ -98,15 +129,20 @@ func (c *Case) attentionBound(o, lse []float64, p precision) [][]float64 {
 // attentionGradBound adds, over the pairs, the error of each term of
 // dv = Σ p·do, dq = Σ Scale·ds·k, dk = Σ Scale·ds·q, ds = p·(do·v − do·o)·slope.
 func (c *Case) attentionGradBound(p precision) [][]float64 {
+	exact := c.In[5].Floats
+	c = c.asFactors(0, 1, 2, 5)
 	d, q, k, v, o, do := c.Attr.HeadDim, c.In[0].Floats, c.In[1].Floats, c.In[2].Floats, c.In[3].Floats, c.In[5].Floats
 	dq, dk, dv := make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(v))
 	terms := p.unit(c.In[0].Rows) // of a sum over rows
+	relative, absolute := c.roundings()
+	scale := abs(c.Attr.Scale)
 	for r := range c.In[0].Rows {
 		for h := range c.Attr.Heads {
 			lse := float64(c.In[4].Floats[r*c.Attr.Heads+h])
 			for _, x := range c.pairs(r, h, p) {
-				var magnitude float64 // of do·v − do·o
+				var value, magnitude float64 // of do·v − do·o
 				for i := range d {
+					value += float64(do[x.q+i])*float64(v[x.k+i]) - float64(exact[x.q+i])*float64(o[x.q+i])
 					magnitude += abs(do[x.q+i]) * (abs(v[x.k+i]) + abs(o[x.q+i]))
 				}
 				weight := x.error + math.Abs(lse)*float32Unit // relative error of p
@@ -114,9 +150,10 @@ func (c *Case) attentionGradBound(p precision) [][]float64 {
 				if c.Attr.SoftCap > 0 {
 					slope += 2 * x.error / float64(c.Attr.SoftCap)
 				}
-				ds := abs(c.Attr.Scale) * x.p * magnitude * (x.slope*(weight+p.unit(d)+terms) + slope)
+				ds := scale * x.p * magnitude * (x.slope*(weight+p.unit(d)+terms) + slope)
+				ds += scale*(x.p*abs(value)*x.slope*relative+absolute*(1+magnitude)) + absolute
 				for i := range d {
-					dv[x.k+i] += x.p * abs(do[x.q+i]) * (weight + terms)
+					dv[x.k+i] += abs(do[x.q+i]) * (x.p*(weight+terms+relative) + absolute)
 					dq[x.q+i] += ds * abs(k[x.k+i])
 					dk[x.k+i] += ds * abs(q[x.q+i])
 				}

@@ -53,6 +53,22 @@ func attentionShapes() []attentionShape {
 	return all
 }
 
+// typedShapes are those of which a backend may have a kernel of its own for factors of 16 bits.
+var typedShapes = []string{"one_row", "documents_and_pads", "tile_edges", "long_window", "window_4", "cap", "cap_window", "peaked", "odd_head", "head_dim_80", "head_dim_128"}
+
+// eachCompute makes a shape's cases for float32 and for the types that
+// factors are rounded to.
+func (s attentionShape) eachCompute(make func(name string, attr program.Attr)) {
+	make(s.name, s.attr)
+	if slices.Contains(typedShapes, s.name) {
+		for _, d := range computeTypes[1:] {
+			attr := s.attr
+			attr.Compute = d
+			make(fmt.Sprintf("%s/compute_%s", s.name, d), attr)
+		}
+	}
+}
+
 // operands are q, k, v, first, last.
 func (g *generator) operands(s attentionShape) []Operand {
 	first, last := documents(s.lengths...)
@@ -65,8 +81,10 @@ func attentionCases(g *generator) {
 	for _, s := range attentionShapes() {
 		in := g.operands(s)
 		out := list(fresh(in[0].Rows, in[0].Cols), fresh(in[0].Rows, s.attr.Heads))
-		g.add(s.name, s.attr, in, out)
-		g.add(s.name+"/view", s.attr, g.amid(slices.Clone(in)), g.amid(slices.Clone(out)))
+		s.eachCompute(func(name string, attr program.Attr) {
+			g.add(name, attr, in, out)
+			g.add(name+"/view", attr, g.amid(slices.Clone(in)), g.amid(slices.Clone(out)))
+		})
 	}
 }
 
@@ -74,12 +92,14 @@ func attentionGradCases(g *generator) {
 	for _, s := range attentionShapes() {
 		in := g.operands(s)
 		q, k := in[0], in[1]
-		forward := Case{Op: program.OpAttention, Attr: s.attr, In: in, Out: list(fresh(q.Rows, q.Cols), fresh(q.Rows, s.attr.Heads))}
-		o, lse := forward.reference(0), forward.reference(1)
-		in = list(in[0], in[1], in[2], o, lse, g.normal(q.Rows, q.Cols), in[3], in[4])
+		do := g.normal(q.Rows, q.Cols)
 		out := list(fresh(q.Rows, q.Cols), fresh(k.Rows, k.Cols), fresh(k.Rows, k.Cols))
-		g.add(s.name, s.attr, in, out)
-		g.add(s.name+"/view", s.attr, g.amid(slices.Clone(in)), g.amid(slices.Clone(out)))
+		s.eachCompute(func(name string, attr program.Attr) {
+			forward := Case{Op: program.OpAttention, Attr: attr, In: in, Out: list(fresh(q.Rows, q.Cols), fresh(q.Rows, attr.Heads))}
+			in := list(in[0], in[1], in[2], forward.reference(0), forward.reference(1), do, in[3], in[4])
+			g.add(name, attr, in, out)
+			g.add(name+"/view", attr, g.amid(slices.Clone(in)), g.amid(slices.Clone(out)))
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/loraedge/loraedge/backends"
@@ -36,6 +37,8 @@ func memory(t *testing.T, backend backends.Backend) {
 	t.Run("part_of_a_buffer", func(t *testing.T) { partOfABuffer(t, e, n) })
 	t.Run("calls_bind_arguments", func(t *testing.T) { callsBindArguments(t, e, x) })
 	t.Run("calls_load_weights", func(t *testing.T) { callsLoadWeights(t, backend) })
+	t.Run("calls_park_activations", func(t *testing.T) { callsParkActivations(t, backend) })
+	t.Run("calls_number_modules", func(t *testing.T) { callsNumberModules(t, backend) })
 	t.Run("errors", func(t *testing.T) { wrongUse(t, backend, e, n) })
 }
 
@@ -94,8 +97,8 @@ func callsLoadWeights(t *testing.T, backend backends.Backend) {
 	p.Segments[0].Params = p.Segments[0].Params[:3]
 	id := func(o program.Operand) program.BufferID { return program.BufferID(o.Slot) }
 	p.Entries[0].Calls = []program.Call{
-		{Loads: []program.Load{{From: id(h1), To: id(w)}}, Args: []program.BufferID{id(x), id(w), id(y1)}},
-		{Loads: []program.Load{{From: id(h2), To: id(w)}}, Args: []program.BufferID{id(x), id(w), id(y2)}},
+		{Loads: []program.Copy{{From: id(h1), To: id(w)}}, Args: []program.BufferID{id(x), id(w), id(y1)}},
+		{Loads: []program.Copy{{From: id(h2), To: id(w)}}, Args: []program.BufferID{id(x), id(w), id(y2)}},
 	}
 	e, err := backend.Compile(p)
 	if err != nil {
@@ -135,6 +138,135 @@ func callsLoadWeights(t *testing.T, backend backends.Backend) {
 				if got[r*outputs+o] != want {
 					t.Errorf("weights times %g: element [%d, %d] is %g, want %g", c.by, r, o, got[r*outputs+o], want)
 				}
+			}
+		}
+	}
+}
+
+// callsParkActivations doubles a value through two buffers in turns, x to y to x
+// …, saves every value that was written, and loads them back in reverse, each into
+// the buffer that the call before the last one used, to be added up.
+func callsParkActivations(t *testing.T, backend backends.Backend) {
+	const rows, cols, values = 3, 500, 9
+	b := &Builder{}
+	x, y, sum := b.Param("x", dtype.F32, rows, cols), b.Param("y", dtype.F32, rows, cols), b.Param("sum", dtype.F32, rows, cols)
+	var parked []program.Operand
+	for range values {
+		parked = append(parked, b.Param("parked", dtype.F32, rows, cols))
+	}
+	b.Emit(program.OpAdd, program.Attr{}, In(x, x), y)
+	p := b.Program()
+	for _, o := range parked {
+		p.Blocks[p.Buffers[o.Slot].Place.Block].Class = program.Parked
+	}
+	double := p.Segments[0]
+	double.Params = double.Params[:2]
+	add := program.Segment{Name: "sum", Params: []program.Slot{double.Params[0], double.Params[0]}, Instrs: []program.Instr{
+		{Op: program.OpAdd, In: []program.Operand{{Slot: 0, Rows: rows}, {Slot: 1, Rows: rows}}, Out: []program.Operand{{Slot: 1, Rows: rows}}},
+	}}
+	p.Segments = []program.Segment{double, add}
+	id := func(o program.Operand) program.BufferID { return program.BufferID(o.Slot) }
+	turns := [2]program.BufferID{id(x), id(y)}
+	var calls, back []program.Call
+	for i := range values {
+		from, to := turns[i%2], turns[(i+1)%2]
+		calls = append(calls, program.Call{Args: []program.BufferID{from, to}, Saves: []program.Copy{{From: to, To: id(parked[i])}}})
+		back = append([]program.Call{{
+			Loads: []program.Copy{{From: id(parked[i]), To: to}}, Segment: 1, Args: []program.BufferID{to, id(sum)},
+		}}, back...)
+	}
+	// What a step keeps in one entry, and what a forward leaves for a backward.
+	forward, backward := p.Entries[0], p.Entries[0]
+	p.Entries[0].Kind, p.Entries[0].Calls = program.Step, append(calls[:len(calls):len(calls)], back...)
+	forward.Kind, forward.Calls = program.Forward, calls
+	backward.Kind, backward.Calls = program.Backward, back
+	p.Entries = append(p.Entries, forward, backward)
+	e, err := backend.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	start := make([]float32, rows*cols)
+	for i := range start {
+		start[i] = float32(i) - 700
+	}
+	for _, entries := range [][]int{{0}, {1, 2}, {0, 1, 2}} {
+		if err := WriteFloats(e, x, start); err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteFloats(e, sum, make([]float32, rows*cols)); err != nil {
+			t.Fatal(err)
+		}
+		s := scalars()
+		want := float32(0) // for each element of start
+		for _, entry := range entries {
+			if err := e.Run(entry, &s); err != nil {
+				t.Fatal(err)
+			}
+			if entry == 0 || entry == 2 { // 2 + 4 + … + 2^values
+				want += 1<<(values+1) - 2
+			}
+			if entry == 0 { // and the first value is loaded back to y last, so x holds the second
+				if err := WriteFloats(e, x, start); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		got := make([]float32, rows*cols)
+		if err := ReadFloats(e, sum, got); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got {
+			if v != want*start[i] {
+				t.Fatalf("entries %v: element %d is %g, want %g", entries, i, v, want*start[i])
+			}
+		}
+	}
+}
+
+// callsNumberModules drops with the module number of the instruction plus that
+// of the call.
+func callsNumberModules(t *testing.T, backend backends.Backend) {
+	const rows, cols = 4, 40
+	b := &Builder{}
+	x, index, y := b.Param("x", dtype.F32, rows, cols), b.Param("index", dtype.I32, rows, 1), b.Param("y", dtype.F32, rows, cols)
+	const p = 0.25
+	b.Emit(program.OpDrop, program.Attr{Dropout: program.Dropout{P: p, Module: 3}}, In(x, index), y)
+	prog := b.Program()
+	second := prog.Entries[0]
+	prog.Entries[0].Calls[0].Module = 0
+	second.Calls = []program.Call{second.Calls[0]}
+	second.Calls[0].Module = 1000
+	prog.Entries = append(prog.Entries, second)
+	e, err := backend.Compile(prog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ones, numbers := make([]float32, rows*cols), make([]int32, rows)
+	for i := range ones {
+		ones[i] = 1
+	}
+	for i := range numbers {
+		numbers[i] = int32(7 * i)
+	}
+	if err := errors.Join(WriteFloats(e, x, ones), WriteInts(e, index, numbers)); err != nil {
+		t.Fatal(err)
+	}
+	s := scalars()
+	s.Training = true
+	for entry, module := range []uint32{3, 1003} {
+		if err := e.Run(entry, &s); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, rows*cols)
+		if err := ReadFloats(e, y, got); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got {
+			kept := program.Keep(program.RowKey(s.Seed, s.DropoutStep, module, uint32(numbers[i/cols])), uint32(i%cols)) >= program.Threshold(p)
+			if (v != 0) != kept {
+				t.Fatalf("module %d: element %d is %g, kept: %t", module, i, v, kept)
 			}
 		}
 	}

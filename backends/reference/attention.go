@@ -4,7 +4,7 @@ import "math"
 
 // attention: o = softmax(cap(Scale·q·kᵀ))·v by head; lse = log Σ exp of the scores.
 func attention[F Float](t *step[F]) error {
-	q, k, v, first, o, lse := t.in[0], t.in[1], t.in[2], t.in[3], t.out[0], t.out[1]
+	q, k, v, first, o, lse := t.factor(t.in[0]), t.factor(t.in[1]), t.factor(t.in[2]), t.in[3], t.out[0], t.out[1]
 	for r := range q.rows {
 		if err := documentRow(first, r); err != nil {
 			return err
@@ -62,17 +62,18 @@ func (t *step[F]) attend(q, k, v, o matrix[F], r, h, from, to int) float64 {
 	for c := range t.HeadDim {
 		var value float64
 		for i, s := range scores {
-			value += math.Exp(s-highest) / sum * float64(t.head(v, from+i, kh)[c])
+			value += t.round(math.Exp(s-highest)) * float64(t.head(v, from+i, kh)[c])
 		}
-		o.set(r, h*t.HeadDim+c, value)
+		o.set(r, h*t.HeadDim+c, value/sum)
 	}
 	return highest + math.Log(sum)
 }
 
 // attentionGrad (Dao, 2023, algorithm 2, with the cap's slope): p = exp(score − lse),
-// dv += p·do, ds = p·(do·v − do·o)·slope·Scale, dq += ds·k, dk += ds·q.
+// dv += p·do, ds = p·(do·v − do·o)·slope, dq += Scale·ds·k, dk += Scale·ds·q.
 func attentionGrad[F Float](t *step[F]) error {
-	q, k, v, o, lse, do, first := t.in[0], t.in[1], t.in[2], t.in[3], t.in[4], t.in[5], t.in[6]
+	q, k, v, o, lse, first := t.factor(t.in[0]), t.factor(t.in[1]), t.factor(t.in[2]), t.in[3], t.in[4], t.in[6]
+	do := t.factor(t.in[5])
 	dq, dk, dv := newAccumulator(t.out[0]), newAccumulator(t.out[1]), newAccumulator(t.out[2])
 	for r := range q.rows {
 		if err := documentRow(first, r); err != nil {
@@ -80,11 +81,12 @@ func attentionGrad[F Float](t *step[F]) error {
 		}
 		for h := range t.Heads {
 			kh := t.keyHead(h)
-			delta := dot(t.head(do, r, h), t.head(o, r, h))
+			delta := dot(t.head(t.in[5], r, h), t.head(o, r, h))
 			for s := t.lowest(int(first.ints[r]), r); s <= r; s++ {
 				score, slope := t.score(t.head(q, r, h), t.head(k, s, kh))
 				p := math.Exp(score - lse.at(r, h))
-				ds := p * (dot(t.head(do, r, h), t.head(v, s, kh)) - delta) * slope * float64(t.Scale)
+				ds := float64(t.Scale) * t.round(p*(dot(t.head(do, r, h), t.head(v, s, kh))-delta)*slope)
+				p = t.round(p)
 				for c := range t.HeadDim {
 					dv.add(s, kh*t.HeadDim+c, p*do.at(r, h*t.HeadDim+c))
 					dq.add(r, h*t.HeadDim+c, ds*k.at(s, kh*t.HeadDim+c))

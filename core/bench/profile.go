@@ -108,7 +108,11 @@ func describe(seg *program.Segment, in *program.Instr) string {
 		return fmt.Sprintf("%s %d × %d", in.Op, in.Out[0].Rows, cols(in.Out[0])) + types(in.In[1])
 	}
 	if len(in.Out) > 0 {
-		return fmt.Sprintf("%s %d", in.Op, cols(in.Out[0]))
+		text := fmt.Sprintf("%s %d", in.Op, cols(in.Out[0]))
+		if c := in.Attr.Compute; c != dtype.Invalid {
+			text += " in " + c.String()
+		}
+		return text
 	}
 	return in.Op.String()
 }

@@ -74,7 +74,7 @@ func (f *function) role(i int, role, param string) program.Operand {
 // emit is code's, with the type that products compute in.
 func (f *function) emit(op program.Op, attr program.Attr, in []program.Operand, out ...program.Operand) {
 	switch op {
-	case program.OpLinear, program.OpLinearGrad, program.OpLinearWeightGrad:
+	case program.OpLinear, program.OpLinearGrad, program.OpLinearWeightGrad, program.OpAttention, program.OpAttentionGrad:
 		attr.Compute = f.l.Compute
 	}
 	f.code.emit(op, attr, in, out...)

@@ -42,7 +42,7 @@ type Options struct {
 	// of a block's linear, else a table or the head's weight. nil is F32, as
 	// vectors and whatever is trained always are.
 	Store func(param string, block bool) dtype.DType
-	// Compute is what the factors of linears' products are rounded to; 0 for none.
+	// Compute is what the factors of products, of linears and of attention, are rounded to; 0 for none.
 	Compute dtype.DType
 
 	// Optimizer is what Update applies.

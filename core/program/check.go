@@ -13,8 +13,8 @@ import (
 // Check says what is wrong with a program before anything runs: places outside
 // their block, instructions or attributes that no backend can obey, operands
 // whose shape or type is not what ops.go asks for, calls whose arguments do
-// not fit their segment, and outputs laid over what the instruction still
-// reads. Every backend calls it first in Compile.
+// not fit their segment, copies between the wrong places or of what was never
+// saved, and outputs laid over what the instruction still reads. Every backend calls it first in Compile.
 //
 // What only a run knows (ids, targets, document bounds, the cache's fill) is not
 // checked here.
@@ -31,6 +31,11 @@ func (p *Program) Check() error {
 	}
 	for i := range p.Entries {
 		if err := p.checkEntry(&p.Entries[i]); err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
+		}
+	}
+	for i := range p.Entries {
+		if err := p.checkParked(&p.Entries[i]); err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 	}
@@ -79,6 +84,9 @@ func (p *Program) checkSegment(s *Segment) error {
 	for i, x := range s.Locals {
 		if err := p.checkPlace(x.DType, x.Rows, x.Cols, x.Place); err != nil {
 			return fmt.Errorf("local %d %q: %w", i, x.Name, err)
+		}
+		if p.Blocks[x.Place.Block].Class.OfHost() {
+			return fmt.Errorf("local %d %q is in the host's memory", i, x.Name)
 		}
 	}
 	for i := range s.Instrs {

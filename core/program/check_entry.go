@@ -15,14 +15,13 @@ func (p *Program) checkEntry(e *Entry) error {
 			return fmt.Errorf("inputs of micro batch %d: %w", i, err)
 		}
 	}
-	for i, c := range e.Calls {
-		for _, load := range c.Loads {
-			if err := p.checkLoad(load); err != nil {
-				return fmt.Errorf("call %d: %w", i, err)
-			}
-		}
+	for i := range e.Calls {
+		c := &e.Calls[i]
 		if c.Segment < 0 || c.Segment >= len(p.Segments) {
 			return fmt.Errorf("call %d: there is no segment %d", i, c.Segment)
+		}
+		if err := p.checkCopies(c); err != nil {
+			return fmt.Errorf("call %d: %w", i, err)
 		}
 		if err := p.checkCall(&p.Segments[c.Segment], c.Args); err != nil {
 			return fmt.Errorf("call %d of segment %d %q: %w", i, c.Segment, p.Segments[c.Segment].Name, err)
@@ -31,20 +30,84 @@ func (p *Program) checkEntry(e *Entry) error {
 	return nil
 }
 
-func (p *Program) checkLoad(l Load) error {
-	for _, id := range []BufferID{l.From, l.To} {
-		if id < 0 || int(id) >= len(p.Buffers) {
-			return fmt.Errorf("loads from or to buffer %d, which is not there", id)
+func (p *Program) checkCopies(c *Call) error {
+	for _, load := range c.Loads {
+		if err := p.checkCopy("load", load); err != nil {
+			return err
+		}
+		if !p.class(load.From).OfHost() || p.class(load.To).OfHost() {
+			return fmt.Errorf("loads %q to %q, wants a buffer of the host and one of the device", p.Buffers[load.From].Name, p.Buffers[load.To].Name)
 		}
 	}
-	from, to := p.Buffers[l.From], p.Buffers[l.To]
-	if from.DType != to.DType || from.Rows != to.Rows || from.Cols != to.Cols {
-		return fmt.Errorf("loads %q, %s [%d, %d], to %q, %s [%d, %d]", from.Name, from.DType, from.Rows, from.Cols, to.Name, to.DType, to.Rows, to.Cols)
-	}
-	if p.Blocks[from.Place.Block].Class != Host || p.Blocks[to.Place.Block].Class == Host {
-		return fmt.Errorf("loads %q to %q, wants a buffer of the host and one of the device", from.Name, to.Name)
+	for _, save := range c.Saves {
+		if err := p.checkCopy("save", save); err != nil {
+			return err
+		}
+		if p.class(save.From).OfHost() || p.class(save.To) != Parked {
+			return fmt.Errorf("saves %q to %q, wants a buffer of the device and one for what is parked", p.Buffers[save.From].Name, p.Buffers[save.To].Name)
+		}
 	}
 	return nil
+}
+
+func (p *Program) class(id BufferID) Class { return p.Blocks[p.Buffers[id].Place.Block].Class }
+
+func (p *Program) checkCopy(verb string, c Copy) error {
+	for _, id := range []BufferID{c.From, c.To} {
+		if id < 0 || int(id) >= len(p.Buffers) {
+			return fmt.Errorf("%ss from or to buffer %d, which is not there", verb, id)
+		}
+	}
+	from, to := p.Buffers[c.From], p.Buffers[c.To]
+	if from.DType != to.DType || from.Rows != to.Rows || from.Cols != to.Cols {
+		return fmt.Errorf("%ss %q, %s [%d, %d], to %q, %s [%d, %d]", verb, from.Name, from.DType, from.Rows, from.Cols, to.Name, to.DType, to.Rows, to.Cols)
+	}
+	return nil
+}
+
+// checkParked follows what is saved through an entry: a load of a parked buffer
+// finds what was saved to this buffer, by an earlier call or, in Backward, by the
+// Forward of as many tokens.
+func (p *Program) checkParked(e *Entry) error {
+	there := map[BufferID]bool{}
+	if e.Kind == Backward {
+		for i := range p.Entries {
+			if f := &p.Entries[i]; f.Kind == Forward && f.Tokens == e.Tokens {
+				for _, c := range f.Calls {
+					p.save(there, c.Saves)
+				}
+			}
+		}
+	}
+	for i, c := range e.Calls {
+		for _, load := range c.Loads {
+			if p.class(load.From) == Parked && !there[load.From] {
+				return fmt.Errorf("call %d: loads %q before anything is saved there", i, p.Buffers[load.From].Name)
+			}
+		}
+		p.save(there, c.Saves)
+	}
+	return nil
+}
+
+// save adds buffers to those that hold what was saved, and takes those out over
+// which they lie.
+func (p *Program) save(there map[BufferID]bool, saves []Copy) {
+	for _, s := range saves {
+		to := p.whole(s.To)
+		for id := range there {
+			if p.whole(id).overlaps(to) {
+				delete(there, id)
+			}
+		}
+		there[s.To] = true
+	}
+}
+
+// whole is a buffer's range of bytes.
+func (p *Program) whole(id BufferID) span {
+	b := &p.Buffers[id]
+	return span{b.Place.Block, b.Place.Offset, b.Place.Offset + b.Bytes()}
 }
 
 func (p *Program) checkIO(io *IO, tokens int) error {
@@ -84,7 +147,7 @@ func (p *Program) checkCall(s *Segment, args []BufferID) error {
 			return fmt.Errorf("argument %d (%s): there is no buffer %d", i, want.Name, id)
 		}
 		b := p.Buffers[id]
-		if p.Blocks[b.Place.Block].Class == Host {
+		if p.class(id).OfHost() {
 			return fmt.Errorf("argument %d (%s) is %q in the host's memory", i, want.Name, b.Name)
 		}
 		if b.DType != want.DType || b.Rows != want.Rows || b.Cols != want.Cols {

@@ -91,6 +91,63 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
+// parked is small with its x saved after a Forward and loaded again in Backward.
+func parked() *program.Program {
+	p := small()
+	p.Blocks = append(p.Blocks, program.Block{Class: program.Parked, Size: 256})
+	x := p.Buffers[0]
+	x.Name, x.Place.Block = "away", 3
+	p.Buffers = append(p.Buffers, x)
+	backward := p.Entries[0]
+	backward.Kind = program.Backward
+	backward.Calls = []program.Call{backward.Calls[0]}
+	backward.Calls[0].Loads = []program.Copy{{From: 4, To: 0}}
+	p.Entries[0].Calls[0].Saves = []program.Copy{{From: 0, To: 4}}
+	p.Entries = append(p.Entries, backward)
+	return p
+}
+
+func TestCheckCopies(t *testing.T) {
+	if err := parked().Check(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		damage func(p *program.Program, forward, backward *program.Call)
+		want   string
+	}{
+		{"never saved", func(_ *program.Program, f, _ *program.Call) { f.Saves = nil }, `entry 1: call 0: loads "away" before anything is saved there`},
+		{"saved in an entry of another length", func(p *program.Program, _, _ *program.Call) {
+			p.Entries[0].Tokens, p.Entries[0].IO[0] = 3, program.IO{IDs: -1, Positions: -1, First: -1, Last: -1, Targets: -1, Weights: -1, Index: -1, Order: -1, LogProbs: -1, Logits: -1}
+		}, "before anything is saved"},
+		{"saved to other bytes of the place", func(p *program.Program, f, _ *program.Call) {
+			p.Buffers = append(p.Buffers, p.Buffers[4])
+			f.Saves = append(f.Saves, program.Copy{From: 0, To: 5})
+		}, "before anything is saved"},
+		{"loaded in another kind of entry", func(p *program.Program, _, _ *program.Call) { p.Entries[1].Kind = program.Score }, "before anything is saved"},
+		{"saved after it is loaded", func(p *program.Program, f, b *program.Call) {
+			b.Saves, f.Saves = f.Saves, nil
+		}, "before anything is saved"},
+		{"saved to frozen weights", func(p *program.Program, _, _ *program.Call) { p.Blocks[3].Class = program.Host }, `saves "x" to "away", wants a buffer of the device and one for what is parked`},
+		{"saved on the device", func(_ *program.Program, f, _ *program.Call) { f.Saves[0].To = 0 }, `saves "x" to "x", wants`},
+		{"saved from the host", func(_ *program.Program, f, _ *program.Call) { f.Saves[0].From = 4 }, `saves "away" to "away", wants`},
+		{"loaded from the device", func(_ *program.Program, _, b *program.Call) { b.Loads[0].From = 0 }, `loads "x" to "x", wants a buffer of the host`},
+		{"another shape", func(_ *program.Program, f, _ *program.Call) { f.Saves[0].From = 2 }, `saves "y", F32 [2, 4], to "away", F32 [2, 3]`},
+		{"a buffer that is not there", func(_ *program.Program, f, _ *program.Call) { f.Saves[0].To = 9 }, "saves from or to buffer 9, which is not there"},
+		{"an argument that is parked", func(_ *program.Program, f, _ *program.Call) { f.Args[0] = 4 }, `argument 0 (x) is "away" in the host's memory`},
+		{"a local that is parked", func(p *program.Program, _, _ *program.Call) { p.Segments[0].Locals[0].Place = program.Place{Block: 3} }, `local 0 "h" is in the host's memory`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := parked()
+			c.damage(p, &p.Entries[0].Calls[0], &p.Entries[1].Calls[0])
+			err := p.Check()
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v\nwant an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
 func TestCheckAttributes(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -103,6 +160,7 @@ func TestCheckAttributes(t *testing.T) {
 		{"no heads", program.Attr{HeadDim: 4}, program.OpRoPE, 12, "has 0 heads of 4 columns"},
 		{"heads do not fill the row", program.Attr{Heads: 2, KVHeads: 2, HeadDim: 4}, program.OpAttentionCached, 12, "Heads·HeadDim = 8"},
 		{"negative window", program.Attr{Heads: 3, KVHeads: 3, HeadDim: 4, Window: -1}, program.OpAttentionCached, 12, "has window -1"},
+		{"rounds where nothing does", program.Attr{Heads: 3, KVHeads: 3, HeadDim: 4, Compute: dtype.BF16}, program.OpAttentionCached, 12, "cannot compute in BF16"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := program.Slot{Name: "x", DType: dtype.F32, Rows: 1, Cols: c.cols}

@@ -8,7 +8,7 @@ type Op uint8
 // drop is Attr.Dropout, identity when P is 0 or Scalars.Training is false; its
 // row key is the token's index (operand index [R,1]) and its column key the column.
 // table may be BF16 or F16 and w also NF4 or NF4Double; the others are F32. Attr.Compute
-// rounds both factors of every product of linears, x after drop.
+// rounds both factors of every product of linears, x after drop, and of attention.
 const (
 	// Embed: y[R,C] = Scale · table[ids[r], :].
 	// In: ids I32 [R,1], table [V,C]. Out: y.
@@ -50,10 +50,15 @@ const (
 	OpRoPE
 	// Attention: o = softmax(cap(Scale·q·kᵀ))·v for each head h with key head
 	// h·KVHeads/Heads; row t sees rows max(first[t], t−Window+1) … t. lse is the
-	// log of the sum of exponentials [R,Heads].
+	// log of the sum of exponentials [R,Heads]. Attr.Compute rounds q, k, v and the
+	// exponentials that multiply v, each row's up to a factor of its own; Scale multiplies
+	// sums, and lse and what o is divided by are those of exponentials that are not rounded.
 	// In: q [R,Heads·HeadDim], k, v [R,KVHeads·HeadDim], first, last I32 [R,1]. Out: o, lse.
 	OpAttention
-	// AttentionGrad. In: q, k, v, o, lse, do, first, last. Out: dq, dk, dv.
+	// AttentionGrad, with p = exp(cap(Scale·q·k) − lse), ds = p·(do·v − D)·cap' and D = Σ do·o
+	// of each row and head: dv = Σ p·do, dq = Σ Scale·ds·k, dk = Σ Scale·ds·q. Attr.Compute rounds
+	// the factors q, k, v, do, p and ds, with or without Scale; those of D, and the p in ds, stay as they are.
+	// In: q, k, v, o, lse, do, first, last. Out: dq, dk, dv.
 	OpAttentionGrad
 	// CacheAppend: cache[Past+r, :] = x[r, :] for r < Scalars.Tokens. In: x [R,C]. Out: cache [N,C].
 	OpCacheAppend

@@ -22,7 +22,11 @@ const (
 	Inputs               // written by the host before a run, or read after it
 	Arena                // activations and temporaries; no content outlives a run, except between Forward and Backward and in the KV cache
 	Host                 // frozen weights in the host's memory, from where calls load them; no instruction works on them there
+	Parked               // activations in the host's memory: calls save them there and load them back; content lives as an Arena's does
 )
+
+// OfHost says whether a block lies in the host's memory; elsewhere it is the device's.
+func (c Class) OfHost() bool { return c == Host || c == Parked }
 
 // Block is one allocation of Size bytes, aligned to Align.
 type Block struct {
@@ -136,7 +140,8 @@ type Attr struct {
 }
 
 // Dropout of a matrix's elements, each kept with probability 1−P and scaled by
-// 1/(1−P); see Keep for the generator. P = 0 is none.
+// 1/(1−P); see Keep for the generator. P = 0 is none. The generator's module is
+// Module plus the call's.
 type Dropout struct {
 	P      float32
 	Module uint32
@@ -184,17 +189,43 @@ type Entry struct {
 	Calls  []Call
 }
 
-// Call runs a segment with its parameters bound to buffers, after its loads.
+// Call runs a segment with its parameters bound to buffers, after its loads
+// and before its saves.
+//
+// An entry means what its loads, instructions and saves do one after the other,
+// call by call. A backend may let copies run beside instructions, as long as
+// those that touch the same bytes keep their order:
+//   - a load may begin when no earlier call, load or save uses the bytes where To
+//     lies, and every earlier save to the bytes where From lies has ended;
+//   - a save begins after its call's instructions, and may go on until a later
+//     call or load writes to the bytes where From lies, a later copy touches
+//     those where To lies, or the entry ends: nothing is under way after Run.
+//
+// Programs that lower makes give each copy the time of a neighbouring block: what
+// call i loads or saves has a place that neighbours of call i do not use.
 type Call struct {
-	Loads   []Load
-	Segment int
-	Args    []BufferID
+	// Loads copy from a buffer of class Host or Parked to one on the device, Saves
+	// from one on the device to one of class Parked.
+	Loads, Saves []Copy
+	Segment      int
+	Args         []BufferID
+	// Module is added to the Module of each instruction with dropout, so that
+	// blocks share a segment though each has masks of its own.
+	Module uint32
 }
 
-// Load copies a buffer of the host's memory to one of the same shape on the
-// device. It may begin as soon as no earlier call of the entry uses the place
-// where To lies.
-type Load struct{ From, To BufferID }
+// Attr are an instruction's constants in this call.
+func (c *Call) Attr(in *Instr) *Attr {
+	if in.Attr.Dropout.P == 0 || c.Module == 0 {
+		return &in.Attr
+	}
+	a := in.Attr
+	a.Dropout.Module += c.Module
+	return &a
+}
+
+// Copy copies a buffer to one of the same shape.
+type Copy struct{ From, To BufferID }
 
 // IO are the buffers through which the host talks to a micro batch; all have
 // one row a token. Absent ones are -1.

@@ -109,13 +109,15 @@ var signatures = [opCount]signature{
 	OpAttention: {
 		in: rules(f32("q", "R", "Heads·HeadDim"), f32("k", "R", "KVHeads·HeadDim"), f32("v", "R", "KVHeads·HeadDim"),
 			i32("first", "R"), i32("last", "R")),
-		out: rules(f32("o", "R", "Heads·HeadDim"), f32("lse", "R", "Heads")),
+		out:     rules(f32("o", "R", "Heads·HeadDim"), f32("lse", "R", "Heads")),
+		compute: true,
 	},
 	OpAttentionGrad: {
 		in: rules(f32("q", "R", "Heads·HeadDim"), f32("k", "R", "KVHeads·HeadDim"), f32("v", "R", "KVHeads·HeadDim"),
 			f32("o", "R", "Heads·HeadDim"), f32("lse", "R", "Heads"), f32("do", "R", "Heads·HeadDim"),
 			i32("first", "R"), i32("last", "R")),
-		out: rules(f32("dq", "R", "Heads·HeadDim"), f32("dk", "R", "KVHeads·HeadDim"), f32("dv", "R", "KVHeads·HeadDim")),
+		out:     rules(f32("dq", "R", "Heads·HeadDim"), f32("dk", "R", "KVHeads·HeadDim"), f32("dv", "R", "KVHeads·HeadDim")),
+		compute: true,
 	},
 	OpCacheAppend: {
 		in:  rules(f32("x", "R", "C")),
