@@ -107,7 +107,9 @@ func (f *Folder) Tensor(name string) (safetensors.Tensor, bool) {
 
 // tokenizerFiles are the tokenizer files in use; where a folder has several, the
 // first one counts, as in Transformers.
-var tokenizerFiles = []string{tokenizerFile, "tekken.json", "tokenizer.model", "spiece.model"}
+var tokenizerFiles = []string{
+	tokenizerFile, "tekken.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model", "qwen.tiktoken", "vocab.json", "vocab.txt",
+}
 
 // Release lets go of the memory that reading a tensor, and all its parts where
 // it is quantised, has taken; it can be read again.
@@ -141,15 +143,8 @@ func (f *Folder) TokenizerPath() (string, error) {
 			return path, nil
 		}
 	}
-	found := "no tokenizer at all"
-	for _, name := range []string{"sentencepiece.bpe.model", "vocab.json", "vocab.txt"} {
-		if exists(filepath.Join(f.Dir, name)) {
-			found = name
-			break
-		}
-	}
-	return "", fmt.Errorf("%s: there is no %s (found %s); make a tokenizer.json with Transformers: "+
-		"AutoTokenizer.from_pretrained(%q).save_pretrained(%q)", f.Dir, strings.Join(tokenizerFiles, ", "), found, f.Dir, f.Dir)
+	return "", fmt.Errorf("%s has no tokenizer: none of %s; take the files that came with the model, or make a tokenizer.json with Transformers: "+
+		"AutoTokenizer.from_pretrained(…).save_pretrained(%q)", f.Dir, strings.Join(tokenizerFiles, ", "), f.Dir)
 }
 
 func exists(path string) bool {

@@ -91,7 +91,9 @@ func TestTokenizerPath(t *testing.T) {
 		{has: []string{"tokenizer.json", "tekken.json", "tokenizer.model"}, want: "tokenizer.json"},
 		{has: []string{"tekken.json", "tokenizer.model"}, want: "tekken.json"},
 		{has: []string{"spiece.model", "vocab.txt"}, want: "spiece.model"},
-		{has: []string{"vocab.txt"}, wantErr: "found vocab.txt"},
+		{has: []string{"merges.txt", "vocab.json"}, want: "vocab.json"},
+		{has: []string{"vocab.txt"}, want: "vocab.txt"},
+		{has: []string{"merges.txt"}, wantErr: "has no tokenizer: none of tokenizer.json"},
 		{wantErr: "save_pretrained"},
 	} {
 		in := files{"config.json": "{}", "model.safetensors": "a"}

@@ -52,13 +52,15 @@ func Write(dir string, config []byte, tensors []safetensors.Source, o WriteOptio
 	return atomicfile.WriteBytes(filepath.Join(dir, configFile), config)
 }
 
+// TextFiles are the names of tokenizer and chat template files.
+func TextFiles() []string {
+	return append([]string{tokenizerConfig, specialTokensFile, "added_tokens.json", "merges.txt", chatTemplateFile, chatTemplateJSON}, tokenizerFiles...)
+}
+
 // CopyText copies the tokenizer and chat template files that are in from into
 // dir, so that an adapter's or a model's folder is complete.
 func CopyText(dir, from string) error {
-	for _, name := range []string{
-		tokenizerFile, tokenizerConfig, specialTokensFile, "added_tokens.json", "tekken.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt",
-		"merges.txt", chatTemplateFile, chatTemplateJSON,
-	} {
+	for _, name := range TextFiles() {
 		if err := copyFile(dir, from, name); err != nil {
 			return err
 		}

@@ -55,21 +55,26 @@ func parseAddedToken(n node) (t addedToken, err error) {
 	if t.special, err = n.boolOr("special", false); err != nil {
 		return t, err
 	}
+	return t, t.parseRules(n, !t.special)
+}
+
+// parseRules reads how a token is found in a text.
+func (t *addedToken) parseRules(n node, normalized bool) (err error) {
 	for _, f := range []struct {
 		key      string
 		into     *bool
 		fallback bool
 	}{
-		{"normalized", &t.normalized, !t.special},
+		{"normalized", &t.normalized, normalized},
 		{"single_word", &t.singleWord, false},
 		{"lstrip", &t.lstrip, false},
 		{"rstrip", &t.rstrip, false},
 	} {
 		if *f.into, err = n.boolOr(f.key, f.fallback); err != nil {
-			return t, err
+			return err
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // addedSet finds added tokens in a text: leftmost first, the longest of those

@@ -26,12 +26,8 @@ func ParseSentencePiece(data []byte) (*Tokenizer, error) {
 
 // notSPM explains a file of another format that has the same name.
 func notSPM(data []byte, err error) error {
-	line, _, _ := bytes.Cut(data[:min(len(data), 200)], []byte("\n"))
-	switch {
-	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
+	if bytes.HasPrefix(data, []byte("version https://git-lfs")) {
 		return errors.New("this is a pointer to a file that Git LFS keeps elsewhere, not the model itself: run `git lfs pull`")
-	case len(line) < 100 && bytes.HasSuffix(line, []byte(" 0")):
-		return errors.New("this is a list of tokens in tiktoken's format, not a SentencePiece model: take the folder with tokenizer.json")
 	}
 	return fmt.Errorf("not a usable SentencePiece model: %w", err)
 }

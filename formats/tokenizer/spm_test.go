@@ -159,7 +159,9 @@ func TestFilesThatLie(t *testing.T) {
 		{"model type", spm(piece("u", 2), "\x12\x02\x18\x04"), "trainer_spec.model_type is 4, want 1 (unigram) or 2 (BPE)"},
 		{"charsmap", spm(piece("u", 2), "\x1a\x07\x12\x05\x09\x00\x00\x00x"), "normalizer_spec: the precompiled character map says a size"},
 		{"pointer", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"},
-		{"tiktoken", "IQ== 0\nIg== 1\n", "tiktoken's format"},
+		{"tiktoken", "IQ== 0\nIg== 1\n", "a list of 2 tokens in tiktoken's form"},
+		{"tiktoken ranks", "IQ== 0\nIg== 2\n", `line 2 has the rank "2", want 1`},
+		{"tiktoken bytes", "IQ== 0\nI 1\n", `line 2 is "I 1", want a token in base64 and its rank`},
 		{"tekken", `{"config":{"default_vocab_size":300,"default_num_special_tokens":10},"vocab":[]}`, "vocab: has 0 tokens, but config wants 290"},
 		{"tekken bytes", `{"config":{"default_vocab_size":1},"vocab":[{"rank":0,"token_bytes":"?"}]}`, `vocab: token 0: token_bytes is "?"`},
 		{"tekken ranks", `{"config":{"default_vocab_size":1},"vocab":[{"rank":7,"token_bytes":"YQ=="}]}`, "vocab: token 0 has the rank 7"},
@@ -176,12 +178,12 @@ func TestFilesThatLie(t *testing.T) {
 	}
 }
 
-func TestClassesThatNumberOtherwiseAreRefused(t *testing.T) {
+func TestClassesThatDoMoreAreRefused(t *testing.T) {
 	dir := llamaFolder(t, "llama.first.config.json")
-	if err := os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte(`{"tokenizer_class":"XLMRobertaTokenizer"}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte(`{"tokenizer_class":"NllbTokenizerFast"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(filepath.Join(dir, "tokenizer.model")); err == nil || !strings.Contains(err.Error(), "numbers the tokens otherwise") {
+	if _, err := Load(filepath.Join(dir, "tokenizer.model")); err == nil || !strings.Contains(err.Error(), "a NllbTokenizer does more than its SentencePiece model says; make a tokenizer.json") {
 		t.Errorf("got %v", err)
 	}
 }

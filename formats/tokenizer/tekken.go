@@ -101,48 +101,22 @@ func tekkenSpecials(n node, reserved int) ([]string, error) {
 	return names, nil
 }
 
-// tekkenModel writes the vocabulary in the byte alphabet. Two tokens merge where
-// together they are one, that of the lowest rank first.
+// tekkenModel reads the tokens' bytes.
 func tekkenModel(n node, tokens []tekkenToken, first int32) (*bpe, error) {
-	m := &bpe{vocab: make(vocab, len(tokens)), byteLevel: true, unk: -1, ignoreMerges: true}
-	raw := make(map[string]int32, len(tokens))
-	order := make([]string, len(tokens))
+	order := make([][]byte, len(tokens))
 	for i, t := range tokens {
 		b, err := base64.StdEncoding.DecodeString(t.Bytes)
-		if err != nil || len(b) == 0 {
+		if err != nil {
 			return nil, n.errorf("token %d: token_bytes is %q, want the bytes in base64", i, t.Bytes)
-		}
-		if len(b) > maxTokenBytes {
-			return nil, n.errorf("token %d has %d bytes, want at most %d", i, len(b), maxTokenBytes)
 		}
 		if t.Rank != nil && int(*t.Rank) != i {
 			return nil, n.errorf("token %d has the rank %d: the tokens must come in the order of their ranks", i, *t.Rank)
 		}
-		if other, twice := raw[string(b)]; twice {
-			return nil, n.errorf("tokens %d and %d are both %q", other-first, i, b)
-		}
-		order[i] = string(b)
-		raw[order[i]] = first + int32(i)
-		m.vocab[string(appendByteChars(nil, order[i]))] = first + int32(i)
+		order[i] = b
 	}
-	for b := range 256 {
-		id, ok := raw[string([]byte{byte(b)})]
-		if !ok {
-			return nil, n.errorf("has no token for the byte 0x%02X", b)
-		}
-		m.bytes[b] = id
-	}
-	m.merges = newPairTable(3 * len(tokens))
-	for rank, s := range order {
-		for at := 1; at < len(s); at++ {
-			left, ok := raw[s[:at]]
-			if !ok {
-				continue
-			}
-			if right, ok := raw[s[at:]]; ok {
-				m.merges.put(left, right, uint32(rank), first+int32(rank))
-			}
-		}
+	m, err := rankedModel(order, first)
+	if err != nil {
+		return nil, n.errorf("%w", err)
 	}
 	return m, nil
 }

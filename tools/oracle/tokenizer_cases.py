@@ -4,7 +4,8 @@
     go run ./tools/oracle/tokenizercheck OUT/*.jsonl
 
 A TOKENIZER is a file: a tokenizer.json is asked of the Python package tokenizers
-(the Rust library), a *.model of sentencepiece, a tekken*.json of mistral-common. Texts are those
+(the Rust library), a *.model of sentencepiece, a tekken*.json of mistral-common, a list of tokens in tiktoken's
+form of tiktoken; or a folder without tokenizer.json, which Transformers is asked of (tokenizer_folders.py makes some). Texts are those
 below, random strings (the same ones every time), and pieces of the files given with --text; encoding these last is
 timed: processor time of one thread, the best of three.
 A line of the output after the first is a text, its tokens (id, and where the library gives them the bytes it
@@ -81,6 +82,7 @@ def from_rust(path):
     state = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     state["truncation"] = state["padding"] = None
     t = Tokenizer.from_str(json.dumps(state))
+    pieces = any(path.glob("*.model"))
     bare = Tokenizer.from_str(json.dumps(dict(state, post_processor=None)))
 
     # 0.23 decodes an added token that is matched in the normalized text to its normalized form, and then does not
@@ -89,7 +91,10 @@ def from_rust(path):
 
     def case(text):
         special = t.encode(text)
-        return {"tokens": byte_offsets(text, bare.encode(text)), "special": byte_offsets(text, special),
+        tokens = byte_offsets(text, bare.encode(text)), byte_offsets(text, special)
+        if pieces:  # offsets are SentencePiece's own with us
+            tokens = [[[i] for i, _, _ in ts] for ts in tokens]
+        return {"tokens": tokens[0], "special": tokens[1],
                 "decoded": plain.decode(special.ids, skip_special_tokens=False), "skipped": plain.decode(special.ids, skip_special_tokens=True)}
     return case, bare.encode, [a["content"] for a in state.get("added_tokens", [])][:200]
 
@@ -115,6 +120,62 @@ def from_mistral(path):
     return case, lambda text: t.encode(text, bos=False, eos=False), []
 
 
+def from_tiktoken(path):
+    """With what the file does not say: Llama 3's rules or Qwen's, as their makers' own code has them."""
+    import unicodedata
+
+    import tiktoken
+    from tiktoken.load import load_tiktoken_bpe
+    ranks = load_tiktoken_bpe(str(path))
+    llama = len(ranks) == 128000
+    names = {"<|begin_of_text|>": 128000, "<|end_of_text|>": 128001, "<|start_header_id|>": 128006, "<|end_header_id|>": 128007, "<|eot_id|>": 128009}
+    if not llama:
+        names = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645}
+    digits = r"\p{N}{1,3}" if llama else r"\p{N}"
+    pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + digits + r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    t = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=ranks, special_tokens=names)
+
+    def encode(text):
+        return t.encode(text if llama else unicodedata.normalize("NFC", text), allowed_special="all")
+
+    def case(text):
+        ids = encode(text)
+        special = [128000] * llama + ids
+        return {"tokens": [[i] for i in ids], "special": [[i] for i in special], "decoded": t.decode(special)}
+    return case, encode, list(names)
+
+
+def from_folder(path):
+    """Of a SentencePiece model the slow class is asked, which Transformers 4 has: it gives no offsets. Version 5 has only
+    those that take the model for something of the Rust library's, with other results."""
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+    t = AutoTokenizer.from_pretrained(path, use_fast=not any(path.glob("*.model")))
+    bare = t.is_fast and Tokenizer.from_str(json.dumps(dict(json.loads(t.backend_tokenizer.to_str()), post_processor=None)))
+
+    def decode(ids, skip):
+        if not t.is_fast and t.unk_token_id in ids:
+            return None
+        return t.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=False)
+
+    def case(text):
+        ids = t(text)["input_ids"]
+        if not t.is_fast:
+            return {"tokens": [[i] for i in t(text, add_special_tokens=False)["input_ids"]], "special": [[i] for i in ids], "skipped": decode(ids, True)}
+        special = t.backend_tokenizer.encode(text)
+        assert ids == special.ids
+        return {"tokens": byte_offsets(text, bare.encode(text)), "special": byte_offsets(text, special), "decoded": decode(ids, False), "skipped": decode(ids, True)}
+    return case, lambda text: t(text)["input_ids"], t.all_special_tokens[:200]
+
+
+def library_of(path):
+    if path.is_dir():
+        return from_folder
+    if path.suffix in (".model", ".tiktoken"):
+        return from_tiktoken if b" " in path.open("rb").readline(60)[-6:] else from_sentencepiece
+    return from_mistral if path.name.startswith("tekken") else from_rust
+
+
 def seconds(encode, texts):
     best = float("inf")
     for _ in range(3 if texts else 0):
@@ -134,8 +195,7 @@ def main():
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     for path in a.tokenizer:
-        library = from_sentencepiece if path.suffix == ".model" else from_mistral if path.name.startswith("tekken") else from_rust
-        case, encode, added = library(path)
+        case, encode, added = library_of(path)(path)
         real = list(file_texts(a.text))
         texts = TEXTS + random_texts(a.random, added) + real
         name = f"{path.parent.name}-{path.name}"

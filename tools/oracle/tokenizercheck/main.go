@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/loraedge/loraedge/formats/huggingface"
 	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
@@ -116,12 +117,21 @@ func speed(tok *tokenizer.Tokenizer, h header, cases []expected) string {
 	return fmt.Sprintf(", %.1f MB/s, the library %.1f: %.1f times as fast", mega/best.Seconds(), mega/h.Seconds, h.Seconds/best.Seconds())
 }
 
-// load reads a tokenizer without the files around it, as the libraries do.
+// load reads a tokenizer without the files around it, as the libraries do, or a folder as
+// Transformers does.
 func load(path string) (*tokenizer.Tokenizer, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if path, err = (&huggingface.Folder{Dir: path}).TokenizerPath(); err != nil {
+			return nil, err
+		}
+		return tokenizer.Load(path)
+	}
 	data, err := os.ReadFile(path)
 	switch {
 	case err != nil:
 		return nil, err
+	case tokenizer.IsTiktoken(data):
+		return tokenizer.Load(path)
 	case strings.HasSuffix(path, ".model"):
 		return tokenizer.ParseSentencePiece(data)
 	case strings.HasPrefix(filepath.Base(path), "tekken"):
