@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/loraedge/loraedge/formats/huggingface"
 )
 
 // Names in the output folder.
@@ -20,11 +22,9 @@ const (
 )
 
 // ours are the things a run writes: what --overwrite removes, and nothing else.
-var ours = []string{
-	metricsFile, runFile, checkpointsDir, "adapter_model.safetensors", "adapter_config.json", "model.safetensors", "config.json",
-	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
-	"added_tokens.json", "tekken.json", "tokenizer.model", "spiece.model",
-}
+var ours = append([]string{
+	metricsFile, runFile, checkpointsDir, "adapter_model.safetensors", "adapter_config.json", "model.safetensors", "config.json", "generation_config.json",
+}, huggingface.TextFiles()...)
 
 // claim makes the output folder this run's own: it exists, is writable and
 // locked, and is empty, to be resumed or to be overwritten.

@@ -13,6 +13,7 @@ import (
 	"github.com/loraedge/loraedge/core/config"
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/data/container"
+	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
 // source is one dataset: what is read, and how its type was found.
@@ -104,13 +105,13 @@ func (j *Job) tokenSettings() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tokenizer []string
-	for _, path := range tokenizerParts(j.Text.path) {
+	var parts []string
+	for _, path := range tokenizer.Parts(j.Text.path) {
 		hash, err := hashFile(path)
 		if err != nil {
 			return nil, err
 		}
-		tokenizer = append(tokenizer, hash)
+		parts = append(parts, hash)
 	}
 	types := map[string]string{}
 	for _, s := range j.sources {
@@ -120,19 +121,7 @@ func (j *Job) tokenSettings() (any, error) {
 		}
 		types[s.Type] = t.Identity
 	}
-	return []any{program, tokenizer, types, chat.Version, j.Text.Template.Source(), j.Text.special, j.Text.Options}, nil
-}
-
-// tokenizerParts are the files that decide what the tokenizer does: see tokenizer.Load.
-func tokenizerParts(path string) []string {
-	parts := []string{path}
-	for _, name := range []string{"tokenizer_config.json", "added_tokens.json"} {
-		beside := filepath.Join(filepath.Dir(path), name)
-		if _, err := os.Stat(beside); err == nil {
-			parts = append(parts, beside)
-		}
-	}
-	return parts
+	return []any{program, parts, types, chat.Version, j.Text.Template.Source(), j.Text.special, j.Text.Options}, nil
 }
 
 // programHash tells builds of this program apart: any of them may bring
