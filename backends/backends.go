@@ -69,14 +69,20 @@ var (
 	ErrLost = errors.New("the device was lost")
 )
 
+// What Timing.Instr is for copies.
+const (
+	LoadBefore = -1
+	SaveAfter  = -2
+)
+
 // Timing is the time of instruction Instr of the segment that call Call of an
-// entry names; Instr is -1 for a load of weights before it.
+// entry names; Instr is LoadBefore or SaveAfter for a copy of the call.
 type Timing struct {
 	Call, Instr int
 	Seconds     float64
 }
 
-// Timings lists the loads and instructions of an entry in their order, without
+// Timings lists the loads, instructions and saves of an entry in their order, without
 // times; nothing where there is no such entry.
 func Timings(p *program.Program, entry int) []Timing {
 	if entry < 0 || entry >= len(p.Entries) {
@@ -85,10 +91,13 @@ func Timings(p *program.Program, entry int) []Timing {
 	var all []Timing
 	for c, call := range p.Entries[entry].Calls {
 		for range call.Loads {
-			all = append(all, Timing{Call: c, Instr: -1})
+			all = append(all, Timing{Call: c, Instr: LoadBefore})
 		}
 		for i := range p.Segments[call.Segment].Instrs {
 			all = append(all, Timing{Call: c, Instr: i})
+		}
+		for range call.Saves {
+			all = append(all, Timing{Call: c, Instr: SaveAfter})
 		}
 	}
 	return all

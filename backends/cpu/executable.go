@@ -62,9 +62,10 @@ func newExecutable(p *program.Program, b *Backend) (*Executable, error) {
 	return x, nil
 }
 
-// copyOf is a load as an instruction: the buffer's bytes as F32, whose copies
+// copyOf is a load or a save as an instruction: the buffer's bytes as F32, whose copies
 // are exact. Buffers begin and end on boundaries of program.Align.
-func copyOf(from, to *program.Buffer) instr {
+func copyOf(p *program.Program, c program.Copy) instr {
+	from, to := &p.Buffers[c.From], &p.Buffers[c.To]
 	words := int((from.Bytes() + 3) / 4)
 	at := func(b *program.Buffer) []matrix {
 		return []matrix{{b.Place.Block, b.Place.Offset, 1, words, dtype.F32}}
@@ -77,7 +78,7 @@ func resolve(p *program.Program, e *program.Entry) []instr {
 	var list []instr
 	for _, call := range e.Calls {
 		for _, load := range call.Loads {
-			list = append(list, copyOf(&p.Buffers[load.From], &p.Buffers[load.To]))
+			list = append(list, copyOf(p, load))
 		}
 		seg := &p.Segments[call.Segment]
 		place := func(operands []program.Operand) []matrix {
@@ -94,7 +95,10 @@ func resolve(p *program.Program, e *program.Entry) []instr {
 		}
 		for i := range seg.Instrs {
 			in := &seg.Instrs[i]
-			list = append(list, instr{in.Op, place(in.In), place(in.Out), &in.Attr})
+			list = append(list, instr{in.Op, place(in.In), place(in.Out), call.Attr(in)})
+		}
+		for _, save := range call.Saves {
+			list = append(list, copyOf(p, save))
 		}
 	}
 	return list

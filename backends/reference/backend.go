@@ -156,12 +156,12 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 	}
 	for _, call := range e.program.Entries[entry].Calls {
 		for _, load := range call.Loads {
-			e.load(load)
+			e.copy(load)
 		}
 		seg := &e.program.Segments[call.Segment]
 		for n := range seg.Instrs {
 			in := &seg.Instrs[n]
-			t := &step[F]{Attr: &in.Attr, s: s}
+			t := &step[F]{Attr: call.Attr(in), s: s}
 			err := e.operands(t, seg, call.Args, in)
 			if err == nil {
 				err = run(in.Op, t)
@@ -170,18 +170,21 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 				return fmt.Errorf("segment %q, instruction %d (%s): %w", seg.Name, n, in.Op, err)
 			}
 		}
+		for _, save := range call.Saves {
+			e.copy(save)
+		}
 	}
 	return nil
 }
 
-// load copies a buffer to another of the same shape.
-func (e *Executable[F]) load(l program.Load) {
-	from, to := e.program.Buffers[l.From], e.program.Buffers[l.To]
+// copy is a load or a save.
+func (e *Executable[F]) copy(c program.Copy) {
+	from, to := e.program.Buffers[c.From], e.program.Buffers[c.To]
 	if packed(from.DType) {
 		copy(e.packed[to.Place][:to.Bytes()], e.packed[from.Place])
 		return
 	}
-	copy(e.Values(l.To), e.Values(l.From))
+	copy(e.Values(c.To), e.Values(c.From))
 }
 
 // operands resolves an instruction's operands.

@@ -100,7 +100,7 @@ func (x *Executable) allocate(scratch int64) (err error) {
 	var fills []vk.Command
 	for i, b := range x.program.Blocks {
 		where := vk.OnDevice
-		if b.Class == program.Host {
+		if b.Class.OfHost() {
 			where = vk.ForHost
 		}
 		block, err := x.device.Alloc(b.Size, where)

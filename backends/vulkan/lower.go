@@ -78,7 +78,7 @@ type instr struct {
 	load    *load // instead of an instruction
 }
 
-// load copies bytes of the host's memory to the device.
+// load copies bytes from the host's memory to the device, or back.
 type load struct{ from, to span }
 
 // dispatch is one grid of a kernel.

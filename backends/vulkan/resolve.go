@@ -12,7 +12,7 @@ func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 	var list []instr
 	for _, call := range e.Calls {
 		for _, l := range call.Loads {
-			list = append(list, instr{load: &load{spanOf(&p.Buffers[l.From]), spanOf(&p.Buffers[l.To])}})
+			list = append(list, copyOf(p, l))
 		}
 		seg := &p.Segments[call.Segment]
 		place := func(operands []program.Operand) []matrix {
@@ -32,10 +32,18 @@ func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 		}
 		for i := range seg.Instrs {
 			in := &seg.Instrs[i]
-			list = append(list, instr{op: in.Op, in: place(in.In), out: place(in.Out), attr: &in.Attr})
+			list = append(list, instr{op: in.Op, in: place(in.In), out: place(in.Out), attr: call.Attr(in)})
+		}
+		for _, s := range call.Saves {
+			list = append(list, copyOf(p, s))
 		}
 	}
 	return list
+}
+
+// copyOf is a load or a save.
+func copyOf(p *program.Program, c program.Copy) instr {
+	return instr{load: &load{spanOf(&p.Buffers[c.From]), spanOf(&p.Buffers[c.To])}}
 }
 
 func spanOf(b *program.Buffer) span {

@@ -148,7 +148,7 @@ func copyProgram(from program.Class) *program.Program {
 	}
 	if from == program.Host {
 		p.Segments[0].Params = []program.Slot{slot("to")}
-		p.Entries[0].Calls[0] = program.Call{Loads: []program.Load{{From: 0, To: 1}}, Args: []program.BufferID{1}}
+		p.Entries[0].Calls[0] = program.Call{Loads: []program.Copy{{From: 0, To: 1}}, Args: []program.BufferID{1}}
 		copying = program.Instr{Op: program.OpZero, Out: []program.Operand{{Slot: 0, Rows: 1}}}
 	}
 	p.Segments[0].Instrs = []program.Instr{copying}

@@ -14,13 +14,13 @@ type stream struct {
 	host   *space
 	blocks map[string]int              // the block of a parameter
 	places map[string]program.BufferID // a parameter on the device
-	loads  map[int][]program.Load      // of a block
+	loads  map[int][]program.Copy      // of a block
 }
 
 func (l *lowerer) newStream() {
 	s := &stream{
 		first: max(0, len(l.graph.Blocks)-l.Stream), host: newSpace(l.MaxBlock),
-		blocks: map[string]int{}, places: map[string]program.BufferID{}, loads: map[int][]program.Load{},
+		blocks: map[string]int{}, places: map[string]program.BufferID{}, loads: map[int][]program.Copy{},
 	}
 	l.stream = s
 	if l.Full {
@@ -62,7 +62,7 @@ func (s *stream) place(l *lowerer, weights *space, block int, name string, t dty
 	b.Name, b.Place = "host."+name, program.Place{Block: hostBlock - from.Block, Offset: from.Offset}
 	host := l.addBuffer(b)
 	s.places[name] = device
-	s.loads[block] = append(s.loads[block], program.Load{From: host, To: device})
+	s.loads[block] = append(s.loads[block], program.Copy{From: host, To: device})
 	return host, nil
 }
 
@@ -91,11 +91,11 @@ func (l *lowerer) onDevice(param string) program.BufferID {
 }
 
 // loadOf is the load of one buffer on the device; none where it is resident.
-func (s *stream) loadOf(device program.BufferID) []program.Load {
+func (s *stream) loadOf(device program.BufferID) []program.Copy {
 	for _, loads := range s.loads {
 		for _, load := range loads {
 			if load.To == device {
-				return []program.Load{load}
+				return []program.Copy{load}
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (s *stream) window() *window { return &window{s, map[int]bool{}} }
 
 // need returns what to load before a call of a block. The places of blocks
 // other than its neighbours may be the same memory.
-func (w *window) need(block int) []program.Load {
+func (w *window) need(block int) []program.Copy {
 	if w.loaded[block] || len(w.loads[block]) == 0 {
 		return nil
 	}
