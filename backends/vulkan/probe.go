@@ -10,7 +10,8 @@ import (
 )
 
 // probe runs a small product in compute and compares it with the processor's:
-// what a driver says that it can do is not yet what it does.
+// what a driver says that it can do is not yet what it does. Factors too large for
+// float16 must become infinite, which is how loss scaling learns of them.
 func (b *Backend) probe(compute dtype.DType) error {
 	const rows, inputs, outputs = 37, 70, 41
 	x, w := probeValues(rows*inputs, 1), probeValues(outputs*inputs, 2)
@@ -21,15 +22,24 @@ func (b *Backend) probe(compute dtype.DType) error {
 	defer e.Close()
 	bound := map[dtype.DType]float64{dtype.F32: 1e-5, dtype.F16: 1e-3, dtype.BF16: 8e-3}[compute]
 	y := make([]byte, 4*rows*outputs)
-	for _, step := range []func() error{
-		func() error { return e.Write(0, 0, floatBytes(x)) },
-		func() error { return e.Write(1, 0, floatBytes(w)) },
-		func() error { return e.Run(0, &program.Scalars{}) },
-		func() error { return e.Read(2, 0, y) },
-	} {
-		if err := step(); err != nil {
-			return err
+	result := func(r, o int) float64 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(y[4*(r*outputs+o):])))
+	}
+	product := func() error {
+		for _, step := range []func() error{
+			func() error { return e.Write(0, 0, floatBytes(x)) },
+			func() error { return e.Write(1, 0, floatBytes(w)) },
+			func() error { return e.Run(0, &program.Scalars{}) },
+			func() error { return e.Read(2, 0, y) },
+		} {
+			if err := step(); err != nil {
+				return err
+			}
 		}
+		return nil
+	}
+	if err := product(); err != nil {
+		return err
 	}
 	for r := range rows {
 		for o := range outputs {
@@ -38,11 +48,21 @@ func (b *Backend) probe(compute dtype.DType) error {
 				v := float64(x[r*inputs+i]) * float64(w[o*inputs+i])
 				want, size = want+v, size+math.Abs(v)
 			}
-			got := float64(math.Float32frombits(binary.LittleEndian.Uint32(y[4*(r*outputs+o):])))
+			got := result(r, o)
 			if !(math.Abs(got-want) <= bound*size) {
 				return fmt.Errorf("the device computes wrongly: element [%d, %d] of a product is %g, and %g on the processor; a newer driver may help", r, o, got, want)
 			}
 		}
+	}
+	if compute != dtype.F16 {
+		return nil
+	}
+	x[0] = 1e5
+	if err := product(); err != nil {
+		return err
+	}
+	if got := result(0, 0); !math.IsInf(got, 0) && !math.IsNaN(got) {
+		return fmt.Errorf("the device computes wrongly: a factor of %g, beyond float16, gives %g and not infinity; a newer driver may help", x[0], got)
 	}
 	return nil
 }
