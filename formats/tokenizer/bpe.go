@@ -61,18 +61,28 @@ func (m *bpe) wholeWord(w *worker, word string) (int32, bool) {
 	return id, ok
 }
 
-// unknown collects characters that are not in the vocabulary.
+// unknown collects characters that are not in the vocabulary. Without an unknown token they
+// vanish, but the token before them covers their bytes, else the one behind: the offsets of
+// the others stay right.
 type unknown struct{ size int }
 
 func (m *bpe) flush(w *worker, u *unknown) {
-	if u.size > 0 {
+	if u.size > 0 && m.unk >= 0 {
 		w.add(m.unk, u.size)
 		u.size = 0
 	}
 }
 
+// known adds the token of a character that is in the vocabulary.
+func (m *bpe) known(w *worker, u *unknown, id int32, size int) {
+	m.flush(w, u)
+	w.add(id, u.size+size)
+	u.size = 0
+}
+
 func (m *bpe) addUnknown(w *worker, u *unknown, size int) {
-	if m.unk < 0 {
+	if last := len(w.symbols) - 1; m.unk < 0 && last >= 0 {
+		w.symbols[last].size += int32(size)
 		return
 	}
 	if !m.fuseUnk {
@@ -85,8 +95,7 @@ func (m *bpe) splitBytes(w *worker, word string) {
 	var u unknown
 	for i := range len(word) {
 		if id := m.bytes[word[i]]; id >= 0 {
-			m.flush(w, &u)
-			w.add(id, 1)
+			m.known(w, &u, id, 1)
 			continue
 		}
 		m.addUnknown(w, &u, 1)
@@ -115,8 +124,7 @@ func (m *bpe) splitChars(w *worker, word string) {
 			size = 1
 		}
 		if id, ok := m.vocab[key]; ok {
-			m.flush(w, &u)
-			w.add(id, size)
+			m.known(w, &u, id, size)
 			continue
 		}
 		// The library leaves characters that wait to become the unknown token

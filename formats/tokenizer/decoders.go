@@ -135,11 +135,7 @@ func parseStripDecoder(n node) (decoder, error) {
 }
 
 func parseReplaceDecoder(n node) (decoder, error) {
-	m, err := n.matcher("pattern")
-	if err != nil {
-		return nil, err
-	}
-	content, err := n.str("content")
+	m, content, err := n.replacement()
 	return func(in []string) []string {
 		return mapEach(in, func(_ int, s string) string {
 			var b strings.Builder
@@ -158,19 +154,10 @@ func parseReplaceDecoder(n node) (decoder, error) {
 }
 
 func parseMetaspaceDecoder(n node) (decoder, error) {
-	replacement, err := n.strOr("replacement", "▁")
-	if err != nil {
-		return nil, err
-	}
-	scheme, err := n.strOr("prepend_scheme", "always")
-	if err != nil {
-		return nil, err
-	}
-	addPrefix, err := n.boolOr("add_prefix_space", true)
-	prepended := scheme != "never" && addPrefix
+	replacement, scheme, err := n.metaspace()
 	return func(in []string) []string {
 		return mapEach(in, func(i int, s string) string {
-			if i == 0 && prepended {
+			if i == 0 && scheme != "never" {
 				return strings.ReplaceAll(s, replacement, "")
 			}
 			return strings.ReplaceAll(s, replacement, " ")

@@ -95,19 +95,20 @@ func parseStrip(n node) (normalizer, error) {
 }
 
 func parseReplace(n node) (normalizer, error) {
-	m, err := n.matcher("pattern")
-	if err != nil {
-		return nil, err
-	}
-	content, err := n.str("content")
-	if err != nil {
-		return nil, err
-	}
+	m, content, err := n.replacement()
 	return func(t text) (text, error) {
 		var found []span
 		err := m.matches(t.s, func(start, end int) { found = append(found, span{start, end}) })
 		return t.replace(found, content), err
-	}, nil
+	}, err
+}
+
+// replacement reads what is replaced and by what.
+func (n node) replacement() (m matcher, content string, err error) {
+	if m, err = n.matcher("pattern"); err == nil {
+		content, err = n.str("content")
+	}
+	return m, content, err
 }
 
 func lowercase(t text) (text, error) {

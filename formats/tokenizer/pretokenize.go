@@ -163,27 +163,32 @@ func parseByteLevel(n node) (splitter, error) {
 	}, nil
 }
 
-func parseMetaspace(n node) (splitter, error) {
-	replacement, err := n.strOr("replacement", "▁")
-	if err != nil {
-		return nil, err
+// metaspace reads what stands for a space, and whether one is put before a text:
+// "always", "first" or "never".
+func (n node) metaspace() (replacement, scheme string, err error) {
+	if replacement, err = n.strOr("replacement", spaceSymbol); err != nil {
+		return "", "", err
 	}
 	if utf8.RuneCountInString(replacement) != 1 {
-		return nil, n.at("replacement").errorf("is %q, want one character", replacement)
+		return "", "", n.at("replacement").errorf("is %q, want one character", replacement)
 	}
-	scheme, err := n.strOr("prepend_scheme", "always")
-	if err != nil {
-		return nil, err
+	if scheme, err = n.strOr("prepend_scheme", "always"); err != nil {
+		return "", "", err
 	}
 	if scheme != "always" && scheme != "first" && scheme != "never" {
-		return nil, n.at("prepend_scheme").errorf("is %q, want always, first or never", scheme)
+		return "", "", n.at("prepend_scheme").errorf("is %q, want always, first or never", scheme)
 	}
 	addPrefix, err := n.boolOr("add_prefix_space", true)
-	if err != nil {
-		return nil, err
-	}
 	if !addPrefix {
 		scheme = "never"
+	}
+	return replacement, scheme, err
+}
+
+func parseMetaspace(n node) (splitter, error) {
+	replacement, scheme, err := n.metaspace()
+	if err != nil {
+		return nil, err
 	}
 	split, err := n.boolOr("split", true)
 	if err != nil {

@@ -42,6 +42,22 @@ func TestEncodeGivesIdsAndTheirBytes(t *testing.T) {
 	}
 }
 
+// The vocabulary lacks the bytes of é and x.
+func TestBytesThatAreNoTokensShiftNoOffsets(t *testing.T) {
+	tok := parseTiny(t)
+	for text, want := range map[string][]Token{
+		"hxug":  {{0, 0, 2}, {3, 2, 4}},
+		"xhu":   {{0, 0, 2}, {1, 2, 3}},
+		"uxg h": {{3, 0, 3}, {4, 3, 4}, {0, 4, 5}}, // what stands around the gap merges
+		"huéhu": {{0, 0, 1}, {1, 1, 4}, {0, 4, 5}, {1, 5, 6}},
+		"x":     {},
+	} {
+		if got, err := tok.Encode(text); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: got %v, %v, want %v", text, got, err, want)
+		}
+	}
+}
+
 func TestLookups(t *testing.T) {
 	tok := parseTiny(t)
 	if n := tok.VocabSize(); n != 6 {

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -125,11 +126,16 @@ func isPunctuation(r rune) bool { return unicode.Is(punctuation, r) }
 
 func isNumber(r rune) bool { return unicode.Is(numbers, r) }
 
-// newRuneTable makes a table of ranges, each given by its first and last character.
-func newRuneTable(bounds ...rune) *unicode.RangeTable {
+// newRuneTable makes a table of characters and ranges of characters, in hexadecimal and in
+// order: "A 10-1F".
+func newRuneTable(ranges string) *unicode.RangeTable {
 	t := &unicode.RangeTable{}
-	for i := 0; i < len(bounds); i += 2 {
-		first, last := bounds[i], bounds[i+1]
+	for r := range strings.FieldsSeq(ranges) {
+		low, high, isRange := strings.Cut(r, "-")
+		if !isRange {
+			high = low
+		}
+		first, last := fromHex(low), fromHex(high)
 		if last <= 0xFFFF {
 			t.R16 = append(t.R16, unicode.Range16{Lo: uint16(first), Hi: uint16(last), Stride: 1})
 			if last <= unicode.MaxLatin1 {
@@ -141,7 +147,17 @@ func newRuneTable(bounds ...rune) *unicode.RangeTable {
 			t.R16 = append(t.R16, unicode.Range16{Lo: uint16(first), Hi: 0xFFFF, Stride: 1})
 			first = 0x10000
 		}
-		t.R32 = append(t.R32, unicode.Range32{Lo: uint32(first), Hi: uint32(last), Stride: 1})
+		t.R32 = append(t.R32, unicode.Range32{Lo: first, Hi: last, Stride: 1})
 	}
 	return t
+}
+
+func fromHex(s string) (n uint32) {
+	for _, c := range []byte(s) {
+		if c -= '0'; c > 9 {
+			c -= 'A' - '0' - 10
+		}
+		n = n<<4 | uint32(c)
+	}
+	return n
 }

@@ -38,6 +38,19 @@ type expected struct {
 	Error            string
 }
 
+// withoutOffsets promises the ids only.
+func (e expected) withoutOffsets() expected {
+	ids := func(tokens [][]int) [][]int {
+		out := slices.Clone(tokens)
+		for i, t := range tokens {
+			out[i] = t[:1]
+		}
+		return out
+	}
+	e.Tokens, e.Special = ids(e.Tokens), ids(e.Special)
+	return e
+}
+
 func main() {
 	total := 0
 	for _, path := range os.Args[1:] {
@@ -62,15 +75,22 @@ func check(path string) (different int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	moved := 0
 	for _, e := range cases {
-		if what := compare(tok, e); what != "" {
+		what := compare(tok, e)
+		if what == "" {
+			continue
+		}
+		if compare(tok, e.withoutOffsets()) == "" {
+			moved++
+		} else {
 			different++
-			if different <= 5 {
-				fmt.Printf("%.300q:\n%s\n", e.Text, what)
-			}
+		}
+		if different+moved <= 5 {
+			fmt.Printf("%.300q:\n%s\n", e.Text, what)
 		}
 	}
-	fmt.Printf("%s: %d of %d texts differ%s\n", filepath.Base(path), different, len(cases), speed(tok, h, cases))
+	fmt.Printf("%s: %d of %d texts differ, %d more in offsets only%s\n", filepath.Base(path), different, len(cases), moved, speed(tok, h, cases))
 	return different, nil
 }
 
