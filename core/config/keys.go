@@ -101,7 +101,7 @@ var tables = []Table{
 	{Name: "device", Doc: "Where the run takes place.", Keys: []Key{
 		{Name: "backend", Default: `"auto"`, Allowed: []string{"auto", "vulkan", "cpu"}, Doc: "what computes"},
 		{Name: "device", Default: `"auto"`, Doc: "which of the backend's devices; `loraedge devices` lists them"},
-		{Name: "dtype", Default: `"auto"`, Allowed: []string{"auto", "float32", "bfloat16", "float16"}, Doc: "what matrix products run in, and what frozen weights are rounded to where the file has more; `auto` is what is fastest on the device. Adapters, sums and everything else stay float32"},
+		{Name: "dtype", Default: `"auto"`, Allowed: []string{"auto", "float32", "bfloat16", "float16"}, Doc: "what matrix products run in, and what frozen weights are rounded to where the file has more; `auto` is what is fastest on the device. Adapters, sums and everything else stay float32; in float16 the loss is scaled, by a factor that the run finds itself"},
 		{Name: "memory", Default: `"auto"`, Doc: "the most memory that the run may plan for; `auto` is what the device has"},
 		{Name: "gradient_checkpointing", Default: `"auto"`, Doc: "recompute activations instead of keeping them; `auto` does so where memory needs it"},
 	}},
