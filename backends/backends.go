@@ -29,8 +29,10 @@ type Device struct {
 	Name, Detail string
 	// MemoryBytes is what a plan may use; 0 where unknown.
 	MemoryBytes int64
-	// MaxBlockBytes is the largest single allocation; 0 for no limit.
-	MaxBlockBytes int64
+	// MaxBlockBytes is how large a block should be that buffers share, MaxBufferBytes
+	// the largest block that the device can allocate, for a single buffer that is
+	// larger; 0 for no limit.
+	MaxBlockBytes, MaxBufferBytes int64
 	// Streams says that the device has memory of its own, so that weights that do
 	// not fit it can lie in the host's memory and come when they are needed.
 	Streams bool

@@ -67,7 +67,7 @@ func (b *Backend) Describe() backends.Device {
 	i := &b.device.Info
 	d := backends.Device{
 		Name: "vulkan", Detail: fmt.Sprintf("%s, %s %s", i.Name, i.DriverName, i.DriverInfo),
-		MemoryBytes: i.Memory, MaxBlockBytes: maxBlock(i), Streams: true,
+		MemoryBytes: i.Memory, MaxBlockBytes: maxBlock(i), MaxBufferBytes: i.MaxAllocation, Streams: true,
 	}
 	d.Stores = []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double}
 	d.Computes = []dtype.DType{dtype.BF16, dtype.F16}
@@ -80,8 +80,8 @@ func (b *Backend) Describe() backends.Device {
 	return d
 }
 
-// maxBlock is the largest block: what the device allows, and at most 1 GiB,
-// since drivers that allow more waste address space or fail.
+// maxBlock is the largest block that buffers share: what the device allows, and at
+// most 1 GiB, since drivers that allow more waste address space or fail.
 func maxBlock(i *vk.Info) int64 {
 	const most = 1 << 30
 	if i.MaxAllocation <= 0 {

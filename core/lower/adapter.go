@@ -78,7 +78,7 @@ func (f *function) dropout(i int) program.Dropout {
 	if f.l.Adapter == nil || f.l.Adapter.Dropout == 0 {
 		return program.Dropout{}
 	}
-	return program.Dropout{P: f.l.Adapter.Dropout, Module: f.l.ids[f.seg.Ops[i].Module]}
+	return program.Dropout{P: f.l.Adapter.Dropout, Module: f.l.ids[f.seg.Ops[i].Module] - f.l.firstModule(f.seg)}
 }
 
 // index is the tokens' index in the window, where dropout needs it; the rows

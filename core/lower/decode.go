@@ -10,7 +10,7 @@ import (
 // decodeEntries compiles Decode for each number of tokens over one KV cache.
 func (l *lowerer) decodeEntries() error {
 	defer l.arena.release(l.arena.mark())
-	shared := &pass{l, l.Cache, nil}
+	shared := l.newPass(l.Cache)
 	for layer, block := range l.graph.Blocks {
 		for i, op := range block.Ops {
 			if op.Kind != graph.Attention {
@@ -26,7 +26,7 @@ func (l *lowerer) decodeEntries() error {
 		}
 	}
 	for _, rows := range l.Decode {
-		if err := (&pass{l, rows, map[string]compiled{}}).decode(); err != nil {
+		if err := l.newPass(rows).decode(); err != nil {
 			return err
 		}
 	}
@@ -35,22 +35,18 @@ func (l *lowerer) decodeEntries() error {
 
 func (p *pass) decode() error {
 	defer p.arena.release(p.arena.mark())
-	r := &residual{gradient: -1}
-	var err error
-	if r.io, err = p.newIO(fmt.Sprintf("decode.%d", p.rows), true); err != nil {
+	name := fmt.Sprintf("decode.%d", p.rows)
+	r, err := p.newResidual(name, len(p.graph.Blocks)-1, false)
+	if err != nil {
 		return err
 	}
-	for i := range 2 {
-		x, err := p.activation(fmt.Sprintf("x%d.decode.%d", i, p.rows), p.graph.Width)
-		if err != nil {
-			return err
-		}
-		r.x = append(r.x, x)
+	if r.io, err = p.newIO(name, true); err != nil {
+		return err
 	}
 	e := program.Entry{Kind: program.Decode, Tokens: p.rows, Micros: 1, IO: []program.IO{r.io}}
 	on := p.stream.window()
 	add := func(layer int, c compiled, err error) error {
-		e.Calls = append(e.Calls, program.Call{Loads: on.need(layer), Segment: c.index, Args: p.bind(c, layer, r)})
+		e.Calls = append(e.Calls, program.Call{Loads: on.need(layer), Segment: c.index, Args: p.bind(c, layer, r), Module: p.firstModule(p.segments[layer+1])})
 		return err
 	}
 	c, err := p.embed(0)
@@ -58,7 +54,7 @@ func (p *pass) decode() error {
 		return err
 	}
 	for i, seg := range p.graph.Blocks {
-		c, err := p.once(p.shape(i, "decode"), func() (*code, []program.Instr, map[int]string) {
+		c, err := p.once("block.decode"+p.shape(i), func() (*code, []program.Instr, map[int]string) {
 			f := p.newFunction(seg, p.rows)
 			f.cached = true
 			f.input()

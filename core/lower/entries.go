@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
@@ -15,24 +16,20 @@ type compiled struct {
 	keys  []string
 }
 
-// residual are the buffers of one micro batch: the input of every block, the
-// last one's output, and the gradient.
-type residual struct {
-	io       program.IO
-	x        []program.BufferID
-	gradient program.BufferID
-	kept     []map[string]program.BufferID // by block, where activations are kept
-}
-
 // pass compiles the entries of one number of tokens.
 type pass struct {
 	*lowerer
-	rows  int
-	cache map[string]compiled
+	rows   int
+	cache  map[string]compiled
+	joints map[string]*joint
+}
+
+func (l *lowerer) newPass(rows int) *pass {
+	return &pass{l, rows, map[string]compiled{}, map[string]*joint{}}
 }
 
 func (l *lowerer) trainEntries(rows int) error {
-	p := &pass{l, rows, map[string]compiled{}}
+	p := l.newPass(rows)
 	defer l.arena.release(l.arena.mark())
 	micros, err := p.micros(l.Micros, true)
 	if err != nil {
@@ -56,7 +53,7 @@ func (l *lowerer) trainEntries(rows int) error {
 }
 
 func (l *lowerer) scoreEntries(rows int) error {
-	p := &pass{l, rows, map[string]compiled{}}
+	p := l.newPass(rows)
 	defer l.arena.release(l.arena.mark())
 	micros, err := p.micros(1, false)
 	if err != nil {
@@ -68,30 +65,22 @@ func (l *lowerer) scoreEntries(rows int) error {
 // micros allocates the buffers of n micro batches. Without training two
 // residual buffers take turns.
 func (p *pass) micros(n int, train bool) ([]*residual, error) {
+	first := p.parks()
+	if !train {
+		first = len(p.graph.Blocks) - 1
+	}
 	var all []*residual
 	for m := range n {
-		io, err := p.newIO(fmt.Sprintf("%d.%d", p.rows, m), false)
+		name := fmt.Sprintf("%d.%d", p.rows, m)
+		io, err := p.newIO(name, false)
 		if err != nil {
 			return nil, err
 		}
-		r := &residual{io: io, gradient: -1}
-		count := len(p.graph.Blocks) + 1
-		if !train {
-			count = min(count, 2)
+		r, err := p.newResidual(name, first, train)
+		if err != nil {
+			return nil, err
 		}
-		for i := range count {
-			x, err := p.activation(fmt.Sprintf("x%d.%d.%d", i, p.rows, m), p.graph.Width)
-			if err != nil {
-				return nil, err
-			}
-			r.x = append(r.x, x)
-		}
-		if train {
-			if r.gradient, err = p.activation(fmt.Sprintf("gradient.%d.%d", p.rows, m), p.graph.Width); err != nil {
-				return nil, err
-			}
-			r.kept = make([]map[string]program.BufferID, len(p.graph.Blocks))
-		}
+		r.io = io
 		all = append(all, r)
 	}
 	return all, nil
@@ -100,9 +89,6 @@ func (p *pass) micros(n int, train bool) ([]*residual, error) {
 func (p *pass) activation(name string, cols int) (program.BufferID, error) {
 	return p.newBuffer(program.Arena, p.arena, name, dtype.F32, p.rows, cols)
 }
-
-// stream is the residual stream that enters block i.
-func (r *residual) stream(i int) program.BufferID { return r.x[i%len(r.x)] }
 
 // keeps says whether block i's activations are kept.
 func (p *pass) keeps(i int) bool { return i >= len(p.graph.Blocks)-p.Keep }
@@ -115,13 +101,20 @@ func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
 		e.IO = append(e.IO, m.io)
 	}
 	on := p.stream.window()
-	call := func(layer int, c compiled, err error) error {
+	training := kind == program.Step || kind == program.Forward // keeps what backward needs
+	call := func(layer int, what part, c compiled, err error) error {
 		if err != nil {
 			return err
 		}
 		loads := on.need(layer)
 		for _, m := range micros {
-			e.Calls = append(e.Calls, program.Call{Loads: loads, Segment: c.index, Args: p.bind(c, layer, m)})
+			call := program.Call{Loads: loads, Segment: c.index, Args: p.bind(c, layer, m), Module: p.firstModule(p.segments[layer+1])}
+			if what == backwardPart {
+				call.Loads = append(call.Loads[:len(call.Loads):len(call.Loads)], m.load(layer)...)
+			} else if training {
+				call.Saves = m.save(layer + 1)
+			}
+			e.Calls = append(e.Calls, call)
 			loads = nil
 		}
 		return nil
@@ -129,36 +122,47 @@ func (p *pass) entry(kind program.EntryKind, micros []*residual) error {
 	blocks := len(p.graph.Blocks)
 	if kind != program.Backward {
 		c, err := p.embed(p.Noise)
-		if err := call(-1, c, err); err != nil {
+		if err := call(-1, forwardPart, c, err); err != nil {
 			return err
 		}
 		for i := range blocks {
-			c, err := p.block(i, forwardPart, kind != program.Score && p.keeps(i))
-			if err := call(i, c, err); err != nil {
+			c, err := p.block(i, forwardPart, training && p.keeps(i))
+			if err := call(i, forwardPart, c, err); err != nil {
 				return err
 			}
 		}
 	}
 	c, err := p.head(kind == program.Step || kind == program.Backward)
-	if err := call(blocks, c, err); err != nil {
+	if err := call(blocks, forwardPart, c, err); err != nil {
 		return err
 	}
 	if kind == program.Step || kind == program.Backward {
 		for i := blocks - 1; i >= 0; i-- {
 			c, err := p.block(i, backwardPart, p.keeps(i))
-			if err := call(i, c, err); err != nil {
+			if err := call(i, backwardPart, c, err); err != nil {
 				return err
 			}
 		}
 		if p.Full {
 			c, err := p.embedGrad()
-			if err := call(-1, c, err); err != nil {
+			if err := call(-1, backwardPart, c, err); err != nil {
 				return err
 			}
 		}
 	}
 	p.prog.Entries = append(p.prog.Entries, e)
 	return nil
+}
+
+// firstModule is the dropout number of a segment's first adapter, from which its
+// code counts.
+func (l *lowerer) firstModule(seg graph.Segment) uint32 {
+	for _, op := range seg.Ops {
+		if id, ok := l.ids[op.Module]; ok {
+			return id
+		}
+	}
+	return 0
 }
 
 // bind resolves the keys of a segment for layer i (-1 embed, blocks head).
@@ -195,7 +199,7 @@ func (p *pass) resolve(key string, layer int, m *residual) program.BufferID {
 // op of a layer.
 func (p *pass) parameter(op, role string, layer int) program.BufferID {
 	i := number(op)
-	o := p.graph.Segments()[layer+1].Ops[i]
+	o := p.segments[layer+1].Ops[i]
 	role, isGrad := strings.CutSuffix(role, ".grad")
 	if what, ok := strings.CutSuffix(role, "_cache"); ok {
 		return p.caches[cacheName(layer, i, what)]
@@ -259,25 +263,24 @@ func (p *pass) head(gradient bool) (compiled, error) {
 }
 
 // shape is a key that blocks with the same code share: everything but names.
-// Dropout numbers modules in the code, so with dropout no two blocks share.
-func (p *pass) shape(i int, what string) string {
+func (l *lowerer) shape(i int) string {
+	if key, ok := l.shared[i]; ok {
+		return key
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "block.%s", what)
-	for _, op := range p.graph.Blocks[i].Ops {
-		rank, out := 0, 0
-		if m, ok := p.adapters[op.Module]; ok {
-			rank, out = m.Rank, int(p.ids[op.Module])
-			if p.Adapter.Dropout == 0 {
-				out = 0
-			}
+	for _, op := range l.graph.Blocks[i].Ops {
+		rank := 0
+		if m, ok := l.adapters[op.Module]; ok {
+			rank = m.Rank
 			fmt.Fprintf(&b, "|%g", m.Scale)
 		}
 		bias := op.Bias != ""
-		shape, stored := p.shapes[op.Weight], p.stored(op.Weight)
+		shape, stored := l.shapes[op.Weight], l.stored(op.Weight)
 		op.Module, op.Weight, op.Bias = "", "", ""
-		fmt.Fprintf(&b, "|%v %v %s %t %d %d", op, shape, stored, bias, rank, out)
+		fmt.Fprintf(&b, "|%v %v %s %t %d", op, shape, stored, bias, rank)
 	}
-	return b.String()
+	l.shared[i] = b.String()
+	return l.shared[i]
 }
 
 // once compiles a segment the first time its key is seen in this pass.

@@ -101,7 +101,7 @@ func (c *code) segment(name string, instrs []program.Instr, bound map[int]string
 		if err != nil {
 			return seg, nil, err
 		}
-		x.Place = program.Place{Block: arenaBlock(place.Block), Offset: place.Offset}
+		x.Place = program.Place{Block: unnumbered(program.Arena, place.Block), Offset: place.Offset}
 		slot[v] = len(seg.Params) + len(seg.Locals)
 		seg.Locals = append(seg.Locals, x)
 	}

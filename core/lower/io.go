@@ -7,7 +7,7 @@ import (
 
 // newIO allocates the buffers through which the host talks to one micro batch.
 func (p *pass) newIO(name string, decode bool) (program.IO, error) {
-	s := newSpace(p.MaxBlock)
+	s := p.newSpace()
 	var failed error
 	buffer := func(what string, t dtype.DType, cols int) program.BufferID {
 		id, err := p.newBuffer(program.Inputs, s, what+"."+name, t, p.rows, cols)

@@ -10,9 +10,10 @@ import (
 // block compiles one part of block i, or finds the segment of a block of the
 // same shape.
 func (p *pass) block(i int, what part, keep bool) (compiled, error) {
-	j := p.joint(i)
-	key := p.shape(i, fmt.Sprintf("%s.%t.%t", what, keep, keep && j.first || what == backwardPart && j.first))
-	return p.once(key, func() (*code, []program.Instr, map[int]string) {
+	// Without what is kept, the forward part is the same in all blocks.
+	first := p.first(i) && (keep || what == backwardPart)
+	return p.once(fmt.Sprintf("block.%s.%t.%t%s", what, keep, first, p.shape(i)), func() (*code, []program.Instr, map[int]string) {
+		j := p.joint(i)
 		if !keep && what == forwardPart {
 			return j.code, j.live(j.instrs[:j.cut], map[int]bool{j.out: true}, ""), map[int]string{j.out: keyOut}
 		}
@@ -47,9 +48,18 @@ type joint struct {
 	first bool  // nothing below this block is trained: it gives no gradient on
 }
 
+// first says whether nothing below block i is trained.
+func (p *pass) first(i int) bool { return i == 0 && !p.Full }
+
+// joint builds the code of block i, once for all blocks of its shape.
 func (p *pass) joint(i int) *joint {
+	key := fmt.Sprint(p.first(i), p.shape(i))
+	if j, ok := p.joints[key]; ok {
+		return j
+	}
 	f := p.newFunction(p.graph.Blocks[i], p.rows)
-	j := &joint{function: f, first: i == 0 && !p.Full}
+	j := &joint{function: f, first: p.first(i)}
+	p.joints[key] = j
 	f.input()
 	f.forward(0, len(f.seg.Ops))
 	j.cut, j.out = len(f.instrs), f.values[f.seg.Output()].Slot

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/core/program"
@@ -30,6 +31,9 @@ type Options struct {
 	// Stream is the number of blocks, counted from the last, whose frozen
 	// weights lie in the host's memory and are loaded when they are needed.
 	Stream int
+	// Park is the number of blocks, counted from the first, whose input waits in
+	// the host's memory between forward and backward; all but the last at most.
+	Park int
 	// HeadRows is the number of rows whose logits exist at a time.
 	HeadRows int
 
@@ -50,12 +54,16 @@ type Options struct {
 	// Noise is NEFTune's alpha: the size of the noise on embeddings in training; 0 for none.
 	Noise float32
 
-	// MaxBlock is the device's largest allocation in bytes; 0 for no limit.
-	MaxBlock int64
+	// MaxBlock is how large a block gets that buffers share, in bytes, MaxBuffer the
+	// device's largest allocation, for a buffer that is larger; 0 for no limit.
+	MaxBlock, MaxBuffer int64
 }
 
-// KeepAll is more blocks than a model has.
-const KeepAll = 1 << 30
+// KeepAll and ParkAll are more blocks than a model has.
+const (
+	KeepAll = 1 << 30
+	ParkAll = 1 << 30
+)
 
 // LoRA says which linears get an adapter.
 type LoRA struct {
@@ -112,9 +120,10 @@ type Module struct {
 
 type lowerer struct {
 	Options
-	graph *graph.Graph
-	model *Model
-	prog  *program.Program
+	graph    *graph.Graph
+	segments []graph.Segment // embed, blocks, head
+	model    *Model
+	prog     *program.Program
 
 	shapes   map[string][]int            // of graph params
 	types    map[string]dtype.DType      // of graph params that are not F32
@@ -124,6 +133,8 @@ type lowerer struct {
 	consts   map[string]program.BufferID
 	caches   map[string]program.BufferID // KV caches by cacheName
 	arena    *space
+	parked   *space
+	shared   map[int]string // what blocks of one code have in common; see pass.shape
 	moments  moments
 	refresh  []program.Call // of Refresh
 	stream   *stream
@@ -139,9 +150,9 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 		o.Micros = 1
 	}
 	l := &lowerer{
-		Options: o, graph: g, prog: &program.Program{},
+		Options: o, graph: g, segments: g.Segments(), prog: &program.Program{},
 		shapes: map[string][]int{}, types: map[string]dtype.DType{}, grads: map[string]program.BufferID{}, adapters: map[string]*Module{},
-		ids: map[string]uint32{}, consts: map[string]program.BufferID{}, caches: map[string]program.BufferID{},
+		ids: map[string]uint32{}, consts: map[string]program.BufferID{}, caches: map[string]program.BufferID{}, shared: map[int]string{},
 	}
 	none := program.BufferID(-1)
 	l.model = &Model{
@@ -151,7 +162,7 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 	if err := l.allocateParameters(); err != nil {
 		return nil, err
 	}
-	l.arena = newSpace(o.MaxBlock)
+	l.arena, l.parked = l.newSpace(), l.newSpace()
 	for _, t := range o.Train {
 		if err := l.trainEntries(t); err != nil {
 			return nil, err
@@ -173,15 +184,14 @@ func Lower(g *graph.Graph, o Options) (*Model, error) {
 	if l.model.Params >= 0 && len(o.Train) > 0 {
 		l.updateEntry()
 	}
-	l.finishArena()
-	l.stream.finish(l)
+	l.numberBlocks()
 	return l.model, nil
 }
 
 // allocateParameters gives every parameter a buffer: frozen ones among the
 // weights, trained ones inside the contiguous regions.
 func (l *lowerer) allocateParameters() error {
-	weights := newSpace(l.MaxBlock)
+	weights := l.newSpace()
 	place := func(name string, rows, cols int) (program.BufferID, error) {
 		return l.newBuffer(program.Weights, weights, name, l.stored(name), rows, cols)
 	}
@@ -274,10 +284,10 @@ func (l *lowerer) newBuffer(class program.Class, s *space, name string, t dtype.
 		return -1, fmt.Errorf("%s [%d, %d]: %w", name, rows, cols, err)
 	}
 	b.Place = place
-	if class != program.Arena {
-		b.Place.Block += len(l.prog.Blocks)
+	if numberedLast(class) {
+		b.Place.Block = unnumbered(class, place.Block)
 	} else {
-		b.Place.Block = arenaBlock(place.Block)
+		b.Place.Block += len(l.prog.Blocks)
 	}
 	return l.addBuffer(b), nil
 }
@@ -293,27 +303,38 @@ func (l *lowerer) addBlocks(class program.Class, s *space) {
 	}
 }
 
-// Arena blocks are numbered only when all entries are known: until then block
-// i of the arena is written as -1-i.
-func arenaBlock(i int) int { return -1 - i }
+// Blocks of these classes are numbered only when all entries are known: until
+// then each has a number below zero.
+var lastClasses = []program.Class{program.Arena, program.Parked, program.Host}
 
-func (l *lowerer) finishArena() {
-	base := len(l.prog.Blocks)
-	fix := func(p *program.Place) {
-		if p.Block < 0 && p.Block > hostBlock {
-			p.Block = base + (-1 - p.Block)
+func numberedLast(c program.Class) bool { return slices.Contains(lastClasses, c) }
+
+const mostBlocks = 1 << 24
+
+func unnumbered(c program.Class, block int) int { return -1 - block - int(c)*mostBlocks }
+
+// numberBlocks adds the blocks of lastClasses to the program.
+func (l *lowerer) numberBlocks() {
+	base := map[program.Class]int{}
+	for _, c := range lastClasses {
+		base[c] = len(l.prog.Blocks)
+		l.addBlocks(c, map[program.Class]*space{program.Arena: l.arena, program.Parked: l.parked, program.Host: l.stream.host}[c])
+	}
+	number := func(p *program.Place) {
+		if p.Block < 0 {
+			n := -1 - p.Block
+			p.Block = base[program.Class(n/mostBlocks)] + n%mostBlocks
 		}
 	}
 	for i := range l.prog.Buffers {
-		fix(&l.prog.Buffers[i].Place)
+		number(&l.prog.Buffers[i].Place)
 	}
 	for i := range l.prog.Segments {
 		locals := l.prog.Segments[i].Locals
 		for j := range locals {
-			fix(&locals[j].Place)
+			number(&locals[j].Place)
 		}
 	}
-	l.addBlocks(program.Arena, l.arena)
 }
 
 // matrix is a parameter's shape as rows and columns; a vector is one row.

@@ -323,9 +323,30 @@ func TestBlocksOfOneShapeShareSegments(t *testing.T) {
 	}
 }
 
-func TestTooSmallBlocks(t *testing.T) {
-	_, err := lower.Lower(tinyModel(true), lower.Options{Train: []int{rows}, Adapter: allLinear(2, 0), MaxBlock: 512})
-	if err == nil || err.Error() != "params [1, 10752]: needs 43008 bytes in one piece, and the device allocates at most 512" {
+// What is larger than a block that buffers share gets one of its own, of exactly
+// its size, and no larger than the device allows.
+func TestLargeBuffers(t *testing.T) {
+	const most = 2048
+	o := lower.Options{Train: []int{rows}, Adapter: allLinear(2, 0), MaxBlock: most}
+	m := start(t, tinyModel(true), o)
+	b := m.Program.Buffers[m.Params]
+	if got := m.Program.Blocks[b.Place.Block].Size; b.Bytes() <= most || got != b.Bytes() {
+		t.Errorf("parameters of %d bytes are in a block of %d", b.Bytes(), got)
+	}
+	shared := 0
+	for _, b := range m.Program.Buffers {
+		if size := m.Program.Blocks[b.Place.Block].Size; b.Place.Offset > 0 && b.Place.Offset+b.Bytes() > most && size <= most {
+			t.Errorf("%s ends at byte %d of a block of %d", b.Name, b.Place.Offset+b.Bytes(), size)
+		} else if b.Place.Offset > 0 {
+			shared++
+		}
+	}
+	if shared == 0 {
+		t.Error("no two buffers share a block")
+	}
+	o.MaxBuffer = 40000
+	_, err := lower.Lower(tinyModel(true), o)
+	if err == nil || err.Error() != "params [1, 10752]: needs 43008 bytes in one piece, and the device allocates at most 40000" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -8,11 +8,12 @@ import (
 )
 
 // space hands out places in blocks of at most max bytes, each place for an
-// interval of time; places overlap only where their times do not.
+// interval of time; places overlap only where their times do not. What is larger
+// than max begins a block, which is as large as the largest such buffer.
 type space struct {
-	max   int64
-	sizes []int64 // high water mark of each block
-	taken []interval
+	max, largest int64   // largest is the device's limit; 0 for none
+	sizes        []int64 // high water mark of each block
+	taken        []interval
 }
 
 type interval struct {
@@ -21,7 +22,7 @@ type interval struct {
 	from, to   int // times, both included
 }
 
-func newSpace(max int64) *space { return &space{max: max} }
+func (l *lowerer) newSpace() *space { return &space{max: l.MaxBlock, largest: l.MaxBuffer} }
 
 const allTime = int(^uint(0) >> 1)
 
@@ -35,15 +36,15 @@ func (s *space) release(mark int) { s.taken = s.taken[:mark] }
 // place finds the first gap of the first block that is free for the interval.
 func (s *space) place(size int64, from, to int) (program.Place, error) {
 	size = (size + program.Align - 1) / program.Align * program.Align
-	if s.max > 0 && size > s.max {
-		return program.Place{}, fmt.Errorf("needs %d bytes in one piece, and the device allocates at most %d", size, s.max)
+	if s.largest > 0 && size > s.largest {
+		return program.Place{}, fmt.Errorf("needs %d bytes in one piece, and the device allocates at most %d", size, s.largest)
 	}
 	for b := 0; ; b++ {
 		if b == len(s.sizes) {
 			s.sizes = append(s.sizes, 0)
 		}
 		offset := s.gap(b, size, from, to)
-		if s.max > 0 && offset+size > s.max {
+		if s.max > 0 && offset > 0 && offset+size > max(s.max, s.sizes[b]) {
 			continue
 		}
 		s.taken = append(s.taken, interval{b, offset, offset + size, from, to})

@@ -77,7 +77,7 @@ func (l *lowerer) allocateRegions(trained []trainedTensor) error {
 		slices.SortStableFunc(trained, func(a, b trainedTensor) int { return order(a.wide(), b.wide()) })
 	}
 	total := l.layOut(trained)
-	state := newSpace(l.MaxBlock)
+	state := l.newSpace()
 	var failed error
 	region := func(name string, t dtype.DType, rows int, cols int64) program.BufferID {
 		id, err := l.newBuffer(program.State, state, name, t, rows, int(cols))

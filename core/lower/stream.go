@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
@@ -19,7 +21,7 @@ type stream struct {
 
 func (l *lowerer) newStream() {
 	s := &stream{
-		first: max(0, len(l.graph.Blocks)-l.Stream), host: newSpace(l.MaxBlock),
+		first: max(0, len(l.graph.Blocks)-l.Stream), host: l.newSpace(),
 		blocks: map[string]int{}, places: map[string]program.BufferID{}, loads: map[int][]program.Copy{},
 	}
 	l.stream = s
@@ -45,41 +47,22 @@ func (l *lowerer) newStream() {
 }
 
 // place gives a parameter of a streamed block its place on the device, and
-// returns its buffer in the host's memory. Blocks of host memory are numbered
-// when the device's are known, as those of the arena are.
+// returns its buffer in the host's memory.
 func (s *stream) place(l *lowerer, weights *space, block int, name string, t dtype.DType, rows, cols int) (program.BufferID, error) {
 	b := program.Buffer{Name: name, DType: t, Rows: rows, Cols: cols}
 	at, err := weights.place(b.Bytes(), block, block+1)
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("%s [%d, %d]: %w", name, rows, cols, err)
 	}
 	b.Place = program.Place{Block: len(l.prog.Blocks) + at.Block, Offset: at.Offset}
 	device := l.addBuffer(b)
-	from, err := s.host.forever(b.Bytes())
+	host, err := l.newBuffer(program.Host, s.host, "host."+name, t, rows, cols)
 	if err != nil {
 		return -1, err
 	}
-	b.Name, b.Place = "host."+name, program.Place{Block: hostBlock - from.Block, Offset: from.Offset}
-	host := l.addBuffer(b)
 	s.places[name] = device
 	s.loads[block] = append(s.loads[block], program.Copy{From: host, To: device})
 	return host, nil
-}
-
-// hostBlock - i is block i of host memory until it has a number.
-const hostBlock = -1 << 30
-
-// finish adds the blocks of host memory.
-func (s *stream) finish(l *lowerer) {
-	if len(s.places) == 0 {
-		return
-	}
-	for i := range l.prog.Buffers {
-		if b := &l.prog.Buffers[i]; b.Place.Block <= hostBlock {
-			b.Place.Block = len(l.prog.Blocks) + hostBlock - b.Place.Block
-		}
-	}
-	l.addBlocks(program.Host, s.host)
 }
 
 // onDevice is the buffer of a parameter that instructions work on.

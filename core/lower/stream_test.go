@@ -31,9 +31,19 @@ func tall(blocks int) *graph.Graph {
 		for k := range block.Ops {
 			own(&block.Ops[k].Weight)
 			own(&block.Ops[k].Bias)
+			if m := &block.Ops[k].Module; *m != "" {
+				*m += string(rune('a' + i))
+			}
 		}
 		g.Blocks = append(g.Blocks, block)
 	}
+	named := map[string]bool{}
+	for _, s := range g.Segments() {
+		for _, op := range s.Ops {
+			named[op.Weight], named[op.Bias] = true, true
+		}
+	}
+	g.Params = slices.DeleteFunc(g.Params, func(p graph.Param) bool { return !named[p.Name] })
 	return g
 }
 

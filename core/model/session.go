@@ -30,7 +30,8 @@ func (s *Session) adapterOn() float32 {
 // weights; progress (optional) hears of parameters loaded. A new adapter is
 // initialised from seed.
 func (b *Base) Start(device backends.Backend, o lower.Options, seed uint64, progress func(done, total int64)) (*Session, error) {
-	o.MaxBlock = device.Describe().MaxBlockBytes
+	d := device.Describe()
+	o.MaxBlock, o.MaxBuffer = d.MaxBlockBytes, d.MaxBufferBytes
 	lowered, err := lower.Lower(b.Graph, o)
 	if err != nil {
 		return nil, fmt.Errorf("planning the memory: %w", err)
