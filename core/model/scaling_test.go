@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/loraedge/loraedge/backends"
-	"github.com/loraedge/loraedge/backends/cpu"
 	"github.com/loraedge/loraedge/backends/reference"
 	"github.com/loraedge/loraedge/backends/vulkan"
 	"github.com/loraedge/loraedge/core/data"
@@ -22,24 +21,34 @@ import (
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
+// withVulkan adds the GPU that LORAEDGE_VULKAN_DEVICE names, if it does, to some devices.
+func withVulkan(t *testing.T, found map[string]backends.Backend) map[string]backends.Backend {
+	t.Helper()
+	if os.Getenv("LORAEDGE_VULKAN_DEVICE") == "" {
+		return found
+	}
+	d, err := vulkan.New(vulkan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	found["vulkan"] = d
+	return found
+}
+
 // float16Devices round the factors of products to float16: the reference, and
-// the GPU that LORAEDGE_VULKAN_DEVICE names, where its matrix units are on.
+// the GPU where its matrix units are on.
 func float16Devices(t *testing.T) map[string]backends.Backend {
 	t.Helper()
 	found := map[string]backends.Backend{"reference": reference.New[float32]()}
-	if os.Getenv("LORAEDGE_VULKAN_DEVICE") != "" && os.Getenv("LORAEDGE_VULKAN_MATRIX") == "1" {
-		d, err := vulkan.New(vulkan.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := d.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		found["vulkan"] = d
+	if os.Getenv("LORAEDGE_VULKAN_MATRIX") != "1" {
+		return found
 	}
-	return found
+	return withVulkan(t, found)
 }
 
 // told is what a training tells, and where it saves.
@@ -128,14 +137,7 @@ func state(t *testing.T, o *told) []byte {
 // In float32 a power of two changes nothing: losses, norms, parameters and
 // moments have the same bytes, whatever the scale and whenever it rises.
 func TestLossScaleIsExact(t *testing.T) {
-	processor, err := cpu.New(cpu.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range []struct {
-		name string
-		backends.Backend
-	}{{"reference", reference.New[float32]()}, {"cpu", processor}} {
+	for device, d := range withVulkan(t, devices(t)) {
 		for _, c := range []struct {
 			name string
 			o    lower.Options
@@ -145,7 +147,7 @@ func TestLossScaleIsExact(t *testing.T) {
 			{"full, 8-bit moments", lower.Options{Full: true, Optimizer: lower.AdamW8}},
 			{"layer by layer", lower.Options{Adapter: allLinears(0, false), Micros: 2, Keep: 1}},
 		} {
-			t.Run(d.name+"/"+c.name, func(t *testing.T) {
+			t.Run(device+"/"+c.name, func(t *testing.T) {
 				plain, want := training(t, newSession(t, d, c.o), c.o.Micros, nil)
 				scaled, got := training(t, newSession(t, d, c.o), c.o.Micros, &train.LossScaling{Initial: 1024, Interval: 2})
 				for _, tr := range []*train.Trainer{plain, scaled} {
