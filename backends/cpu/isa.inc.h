@@ -9,6 +9,9 @@
 #include "linear.inc.h"
 #include "rows.inc.h"
 #include "attention.inc.h"
+#include "attention_forward.inc.h"
+#include "attention_grad.inc.h"
+#include "attention_cached.inc.h"
 #include "variants.inc.h"
 
 // Multiply-adds in registers, of pairs of bfloat16 where they are multiplied.

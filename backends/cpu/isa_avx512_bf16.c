@@ -10,6 +10,7 @@
 #define ISA le_isa_avx512_bf16
 #define NAME "AVX-512-BF16"
 #define BF16_DOT
+#define AVX512
 #define VL 16
 #define MR 8
 #define NV 3

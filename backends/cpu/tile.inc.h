@@ -122,23 +122,6 @@ static const tile_fn *const TILES[2][ORDERS] = {{columns, rows, lines}, {0, 0, p
 // Vectors for the next tile where so many are left: 4 are 2 and 2, not 3 and 1.
 INLINE int next_vectors(int64_t left) { return left > NV + 1 || left <= NV ? (int)le_min(left, NV) : (int)((NV + 1) / 2); }
 
-// c[m, n] = A·b or that added, where m is a multiple of MR, n one of VL, and
-// all operands lie in padded working memory.
-static void small_product(int order, int64_t m, int64_t n, int64_t k, const float *a, int64_t s, const float *b, int64_t ldb,
-	float *c, int64_t ldc, int add) {
-	int64_t row = order == BY_ROWS ? s : 1;
-	for (int64_t j = 0; j < n;) {
-		int v = next_vectors((n - j) / VL);
-		tile_fn f = TILES[FLOATS][order][v];
-		for (int64_t i = 0; i < m; i += MR) {
-			strip p = {k, s, ldb, a + i * row, b + j};
-			target t = {.c = c + i * ldc + j, .ldc = ldc, .alpha = 1, .add = add};
-			f(&p, NULL, &t);
-		}
-		j += v * VL;
-	}
-}
-
 // to[k, i] = scale·from[i, k] for i < n, zero for n ≤ i < width.
 static void transpose(float *to, int64_t ldt, int64_t width, const float *from, int64_t ldf, int64_t n, int64_t k_count, float scale) {
 	for (int64_t i0 = 0; i0 < width; i0 += VL) {

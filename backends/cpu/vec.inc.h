@@ -23,7 +23,11 @@ INLINE vf splat(float x) { return x - (vf){0}; }
 INLINE vi splat_i(int32_t x) { return x + (vi){0}; }
 INLINE vu splat_u(uint32_t x) { return x + (vu){0}; }
 INLINE vf pick(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+#ifdef AVX512
+INLINE vf vmax(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
+#else
 INLINE vf vmax(vf a, vf b) { return pick(a > b, a, b); }
+#endif
 INLINE vf vabs(vf a) { return (vf)((vi)a & 0x7fffffff); }
 
 // SHUFFLE(a, b, LIST) has lane i of lanes LIST(i) of a and, from VL on, of b.
@@ -99,6 +103,10 @@ INLINE vi lanes(void) {
 }
 
 // Sum and maximum over the lanes, in pairs.
+#ifdef AVX512
+INLINE float sum_of(vf v) { return _mm512_reduce_add_ps((__m512)v); }
+INLINE float max_of(vf v) { return _mm512_reduce_max_ps((__m512)v); }
+#else
 INLINE float sum_of(vf v) {
 	float t[VL];
 	st(t, v);
@@ -115,17 +123,24 @@ INLINE float max_of(vf v) {
 			t[i] = t[i] > t[i + n] ? t[i] : t[i + n];
 	return t[0];
 }
+#endif
 
 // exp: x = n·ln 2 + r with |r| ≤ ln 2 / 2 (ln 2 in two parts), a polynomial of
 // degree 6 for exp(r) (Cephes, expf), and 2ⁿ as two factors so that results
 // over- and underflow as they should. Below 2 ulp for normal results.
 INLINE vf vexp(vf x) {
-	const vf low = splat(-104.0f), high = splat(89.0f), round = splat(12582912.0f); // 1.5·2²³
+	const vf low = splat(-104.0f), high = splat(89.0f);
+#ifdef AVX512
+	x = (vf)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)x)); // NaN stays
+	vf n = (vf)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+	const vf round = splat(12582912.0f); // 1.5·2²³
 	x = pick(x < low, low, x);
 	x = pick(x > high, high, x);
 	vf t = x * 1.44269504088896341f + round;
 	vf n = t - round;
 	vi e = (vi)t - (vi)round;
+#endif
 	vf r = x - n * 0.693359375f;
 	r = r - n * -2.12194440e-4f;
 	vf p = splat(1.9875691500e-4f);
@@ -135,8 +150,12 @@ INLINE vf vexp(vf x) {
 	p = p * r + 1.6666665459e-1f;
 	p = p * r + 5.0000001201e-1f;
 	p = p * (r * r) + r + 1.0f;
+#ifdef AVX512
+	return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
 	vi half = e >> 1;
 	return p * (vf)((half + 127) << 23) * (vf)((e - half + 127) << 23);
+#endif
 }
 
 // tanh (Cephes, tanhf): an odd polynomial below 0.625, 1 − 2/(exp 2x + 1) above.
