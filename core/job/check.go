@@ -8,7 +8,6 @@ import (
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/program"
-	"github.com/loraedge/loraedge/core/report"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
@@ -64,7 +63,7 @@ func describePrecision(m *lower.Model, compute dtype.DType) string {
 	held := map[dtype.DType]int64{}
 	for _, id := range m.Weights {
 		b := m.Program.Buffers[id]
-		if m.Program.Blocks[b.Place.Block].Class == program.Weights {
+		if c := m.Program.Blocks[b.Place.Block].Class; c == program.Weights || c == program.Host {
 			held[b.DType] += int64(b.Rows) * int64(b.Cols)
 		}
 	}
@@ -95,51 +94,6 @@ func (j *Job) describeSteps(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "steps       %d, of %d micro batches of up to %d tokens; %.1f %% of rows are real tokens\n",
 		j.Steps, t.GradientAccumulationSteps, j.Plan.Capacity, 100*float64(tokens)/float64(rows))
 	return err
-}
-
-func (j *Job) describeMemory(w io.Writer, m *lower.Model, o lower.Options) {
-	bytes := m.Program.Bytes()
-	var total int64
-	for class, n := range bytes {
-		if class != program.Host {
-			total += n
-		}
-	}
-	fmt.Fprintf(w, "memory      %s: weights %s, training state %s, inputs %s, activations %s, %s\n", report.Bytes(total),
-		report.Bytes(bytes[program.Weights]), report.Bytes(bytes[program.State]), report.Bytes(bytes[program.Inputs]), report.Bytes(bytes[program.Arena]), j.describeKept(o.Keep))
-	if o.Stream > 0 {
-		fmt.Fprintf(w, "            %s\n", j.describeStream(o, bytes[program.Host]))
-	}
-	if n := len(m.Modules); n > 0 {
-		trained := 0
-		for _, mod := range m.Modules {
-			trained += mod.Rank * (mod.In + mod.Out)
-		}
-		fmt.Fprintf(w, "adapters    %d modules, %s parameters\n", n, millions(int64(trained)))
-	}
-}
-
-// describeStream says what is loaded again and again, and how to pay less for it.
-func (j *Job) describeStream(o lower.Options, host int64) string {
-	blocks := len(j.Base.Graph.Blocks)
-	order := "for each micro batch"
-	if o.Micros > 1 {
-		order = "once a step for all its micro batches"
-	}
-	return fmt.Sprintf("the weights of %d of %d blocks, %s, stay in the host's memory and are loaded twice %s, which takes time: more device memory, or more tokens a step, makes it count less",
-		o.Stream, blocks, report.Bytes(host), order)
-}
-
-// describeKept says what becomes of activations until the backward pass.
-func (j *Job) describeKept(keep int) string {
-	switch blocks := len(j.Base.Graph.Blocks); {
-	case keep >= blocks:
-		return "kept for the backward pass"
-	case keep == 0:
-		return "computed again in the backward pass"
-	default:
-		return fmt.Sprintf("kept of %d blocks and computed again of the other %d", keep, blocks-keep)
-	}
 }
 
 func (j *Job) parameters() int64 {

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/loraedge/loraedge/backends"
@@ -48,7 +49,8 @@ func (layered) Architecture(string, []byte, []model.Tensor, int) (*graph.Graph, 
 }
 
 // With less and less memory the planner first computes more blocks again, then
-// streams more of them, then says no; what it chose fits, and the next better does not.
+// copies more and more between the device and the host's memory, then says no; what
+// it chose fits.
 func TestFit(t *testing.T) {
 	base, err := model.Open(filepath.Join("..", "..", "testdata", "goldens", "llama"), layered{}, 64, true)
 	if err != nil {
@@ -57,60 +59,62 @@ func TestFit(t *testing.T) {
 	defer base.Close()
 	adapter := &lower.LoRA{Target: func(string) (int, float32, bool) { return 4, 1, true }}
 	const accumulation = 2
-	options := lower.Options{Train: []int{64}, Adapter: adapter}
-	need := func(o lower.Options) int64 {
+	options := lower.Options{Train: []int{256}, Adapter: adapter}
+	c := &config.Config{Train: config.Train{GradientAccumulationSteps: accumulation}}
+	lowered := func(o lower.Options) *lower.Model {
 		m, err := lower.Lower(base.Graph, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var sum int64
-		for class, n := range m.Program.Bytes() {
-			if class != program.Host {
-				sum += n
-			}
-		}
-		return sum
+		return m
+	}
+	need := func(o lower.Options) int64 { return lowered(o).Program.OnDevice() }
+	planning := func(budget int64, streams bool, checkpointing config.AutoBool) *Job {
+		c := *c
+		c.Device.Memory.Bytes, c.Device.GradientCheckpointing = budget, checkpointing
+		return &Job{Deps: Deps{Device: described{backends.Device{Name: "described", Streams: streams}}}, Config: &c, Base: base}
 	}
 	choose := func(budget int64, streams bool, checkpointing config.AutoBool) (lower.Options, error) {
-		c := &config.Config{Train: config.Train{GradientAccumulationSteps: accumulation}}
-		c.Device.Memory.Bytes, c.Device.GradientCheckpointing = budget, checkpointing
-		j := &Job{Deps: Deps{Device: described{backends.Device{Name: "described", Streams: streams}}}, Config: c, Base: base}
-		return j.fit(options)
+		return planning(budget, streams, checkpointing).fit(options)
 	}
 	all := options
 	all.Keep = lower.KeepAll
 	seen := map[string]int{}
-	lastKeep, lastLoads := lower.KeepAll, 0
-	for budget := need(all); ; budget -= 32 << 10 {
+	lastKeep, lastCopied := lower.KeepAll, int64(0)
+	for budget := need(all); ; budget -= 96 << 10 {
 		o, err := choose(budget, true, config.Auto)
 		if err != nil {
 			seen["refused"]++
 			break
 		}
-		if n := need(o); n > budget {
-			t.Fatalf("chose %d kept, %d streamed, which needs %d of %d bytes", o.Keep, o.Stream, n, budget)
+		m := lowered(o)
+		if n := m.Program.OnDevice(); n > budget {
+			t.Fatalf("chose %d kept, %d streamed, %d parked, which needs %d of %d bytes", o.Keep, o.Stream, o.Park, n, budget)
 		}
-		loads := o.Stream * accumulation // of blocks, forward in one step
-		if o.Micros > 1 {
-			loads = o.Stream
-			seen["layer-major"]++
+		copied := planning(0, true, config.Auto).copiedBytes(m)
+		if o.Keep > lastKeep || copied < lastCopied || o.Keep > 0 && copied > 0 {
+			t.Fatalf("with %d bytes: %d kept and %d bytes copied, after %d and %d", budget, o.Keep, copied, lastKeep, lastCopied)
 		}
-		if o.Keep > lastKeep || loads < lastLoads || o.Keep > 0 && loads > 0 {
-			t.Fatalf("with %d bytes: %d kept and %d loads, after %d and %d", budget, o.Keep, loads, lastKeep, lastLoads)
-		}
-		lastKeep, lastLoads = o.Keep, loads
+		lastKeep, lastCopied = o.Keep, copied
+		what := "none"
 		switch {
 		case o.Keep == lower.KeepAll:
-			seen["all"]++
+			what = "all"
 		case o.Keep > 0:
-			seen["some"]++
-		case o.Stream == 0:
-			seen["none"]++
-		default:
-			seen["streamed"]++
+			what = "some"
+		case o.Stream > 0 && o.Park > 0:
+			what = "parked and streamed"
+		case o.Stream > 0:
+			what = "streamed"
+		case o.Park > 0:
+			what = "parked"
+		}
+		seen[what]++
+		if o.Micros > 1 {
+			seen["layer-major"]++
 		}
 	}
-	for _, what := range []string{"all", "some", "none", "streamed", "layer-major", "refused"} {
+	for _, what := range []string{"all", "some", "none", "parked", "streamed", "parked and streamed", "layer-major", "refused"} {
 		if seen[what] == 0 {
 			t.Errorf("never: %s (%v)", what, seen)
 		}
@@ -124,4 +128,36 @@ func TestFit(t *testing.T) {
 	if _, err := choose(need(options)-1, false, config.Auto); err == nil {
 		t.Error("a device that cannot stream: no error")
 	}
+	t.Run("said in words", func(t *testing.T) {
+		o := options
+		o.Park, o.Stream, o.Micros = 3, 2, accumulation
+		got := strings.Join(planning(0, true, config.Auto).describeCopies(lowered(o), o), "\n")
+		// A parked input has 256 · 256 · 4 bytes in each of two micro batches, a streamed
+		// block 2 · 256 · 256 · 4. Inputs are copied twice; the last two blocks are still there
+		// when backward begins.
+		const want = `the inputs of 3 of 8 blocks, up to 1.5 MiB, wait in the host's memory between forward and backward
+the weights of 2 of 8 blocks, 1.0 MiB, stay in the host's memory and are loaded twice once a step for all its micro batches
+so a step copies up to 4.0 MiB, which takes time: more device memory makes it less, and more tokens a step make it count less`
+		if got != want {
+			t.Errorf("got:\n%s\nwant:\n%s", got, want)
+		}
+	})
+	t.Run("large buffers", func(t *testing.T) {
+		const table = 64 * 256 * 4
+		j := planning(0, true, config.Auto)
+		for _, c := range []struct {
+			device backends.Device
+			want   string
+		}{
+			{backends.Device{MaxBlockBytes: table / 2}, ""},
+			{backends.Device{MaxBlockBytes: table / 2, MaxBufferBytes: 1 << 30}, ""},
+			{backends.Device{MaxBlockBytes: table / 2, MaxBufferBytes: table / 2}, `embed [64, 256]: needs 65536 bytes in one piece, and the device allocates at most 32768: [device] backend = "cpu" has no such limit`},
+		} {
+			j.Device = described{c.device}
+			_, err := j.fit(options)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%+v: got %v, want %q", c.device, err, c.want)
+			}
+		}
+	})
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/model"
-	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/core/report"
 	"github.com/loraedge/loraedge/core/train"
 	"github.com/loraedge/loraedge/formats/dtype"
@@ -367,9 +366,9 @@ func (r *run) announce(o lower.Options, from train.State) {
 	if r.Config.Adapter.Kind == "full" {
 		what = "all parameters"
 	}
-	r.Progress.Print("training %s over %d steps from step %d; memory %s, activations %s", what, r.Steps, from.Step+1, report.Bytes(r.session.Allocated()), r.describeKept(o.Keep))
-	if o.Stream > 0 {
-		r.Progress.Print("%s", r.describeStream(o, r.session.Lowered.Program.Bytes()[program.Host]))
+	r.Progress.Print("training %s over %d steps from step %d; memory %s, activations %s", what, r.Steps, from.Step+1, report.Bytes(r.session.Lowered.Program.OnDevice()), r.describeKept(o.Keep))
+	for _, text := range r.describeCopies(r.session.Lowered, o) {
+		r.Progress.Print("%s", text)
 	}
 }
 

@@ -204,12 +204,20 @@ func (p *pass) parameter(op, role string, layer int) program.BufferID {
 	if what, ok := strings.CutSuffix(role, "_cache"); ok {
 		return p.caches[cacheName(layer, i, what)]
 	}
-	name := map[string]string{
-		"weight": o.Weight, "bias": o.Bias,
-		"lora_A": loraA(o.Module), "lora_B": loraB(o.Module), "magnitude": magnitude(o.Module),
-	}[role]
-	if role == "norm" {
+	var name string
+	switch role {
+	case "norm":
 		return p.adapters[o.Module].Norm
+	case "weight":
+		name = o.Weight
+	case "bias":
+		name = o.Bias
+	case "lora_A":
+		name = loraA(o.Module)
+	case "lora_B":
+		name = loraB(o.Module)
+	case "magnitude":
+		name = magnitude(o.Module)
 	}
 	if isGrad {
 		return p.grads[name]

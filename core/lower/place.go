@@ -1,8 +1,9 @@
 package lower
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 
 	"github.com/loraedge/loraedge/core/program"
 )
@@ -11,15 +12,16 @@ import (
 // interval of time; places overlap only where their times do not. What is larger
 // than max begins a block, which is as large as the largest such buffer.
 type space struct {
-	max, largest int64   // largest is the device's limit; 0 for none
-	sizes        []int64 // high water mark of each block
-	taken        []interval
+	max, largest int64        // largest is the device's limit; 0 for none
+	sizes        []int64      // high water mark of each block
+	taken        [][]interval // of each block, in the order of their begin
+	placed       int
 }
 
 type interval struct {
-	block      int
 	begin, end int64
 	from, to   int // times, both included
+	number     int // how many were placed before
 }
 
 func (l *lowerer) newSpace() *space { return &space{max: l.MaxBlock, largest: l.MaxBuffer} }
@@ -30,8 +32,13 @@ const allTime = int(^uint(0) >> 1)
 func (s *space) forever(size int64) (program.Place, error) { return s.place(size, 0, allTime) }
 
 // mark and release forget what was placed after the mark; sizes stay.
-func (s *space) mark() int        { return len(s.taken) }
-func (s *space) release(mark int) { s.taken = s.taken[:mark] }
+func (s *space) mark() int { return s.placed }
+
+func (s *space) release(mark int) {
+	for b := range s.taken {
+		s.taken[b] = slices.DeleteFunc(s.taken[b], func(t interval) bool { return t.number >= mark })
+	}
+}
 
 // place finds the first gap of the first block that is free for the interval.
 func (s *space) place(size int64, from, to int) (program.Place, error) {
@@ -41,32 +48,30 @@ func (s *space) place(size int64, from, to int) (program.Place, error) {
 	}
 	for b := 0; ; b++ {
 		if b == len(s.sizes) {
-			s.sizes = append(s.sizes, 0)
+			s.sizes, s.taken = append(s.sizes, 0), append(s.taken, nil)
 		}
-		offset := s.gap(b, size, from, to)
+		offset, at := s.gap(b, size, from, to)
 		if s.max > 0 && offset > 0 && offset+size > max(s.max, s.sizes[b]) {
 			continue
 		}
-		s.taken = append(s.taken, interval{b, offset, offset + size, from, to})
+		s.taken[b] = slices.Insert(s.taken[b], at, interval{offset, offset + size, from, to, s.placed})
+		s.placed++
 		s.sizes[b] = max(s.sizes[b], offset+size)
 		return program.Place{Block: b, Offset: offset}, nil
 	}
 }
 
-func (s *space) gap(block int, size int64, from, to int) int64 {
-	var busy []interval
-	for _, t := range s.taken {
-		if t.block == block && t.from <= to && from <= t.to {
-			busy = append(busy, t)
-		}
-	}
-	sort.Slice(busy, func(i, j int) bool { return busy[i].begin < busy[j].begin })
-	var offset int64
-	for _, t := range busy {
+// gap is the first offset of a block with room for size bytes, and where an
+// interval from there on comes in the block's order.
+func (s *space) gap(block int, size int64, from, to int) (offset int64, at int) {
+	for _, t := range s.taken[block] {
 		if offset+size <= t.begin {
 			break
 		}
-		offset = max(offset, t.end)
+		if t.from <= to && from <= t.to && t.end > offset {
+			offset = t.end
+		}
 	}
-	return offset
+	at, _ = slices.BinarySearchFunc(s.taken[block], offset, func(t interval, offset int64) int { return cmp.Compare(t.begin, offset) })
+	return offset, at
 }
