@@ -1,0 +1,130 @@
+package vulkan
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	bt "github.com/loraedge/loraedge/backends/backendtest"
+	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
+)
+
+// TestCompiles compiles every kernel that a program may want with the driver of a device that
+// need not compute: tools/drivers/compile gives it GPUs that are not there. Set
+// LORAEDGE_VULKAN_COMPILE=1 to run it, and each kernel's name goes to stderr before the driver's words on it.
+func TestCompiles(t *testing.T) {
+	if os.Getenv("LORAEDGE_VULKAN_COMPILE") != "1" {
+		t.Log("nothing was compiled: LORAEDGE_VULKAN_COMPILE is not 1")
+		return
+	}
+	v, err := vk.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := v.Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := choose(all, os.Getenv("LORAEDGE_VULKAN_DEVICE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := v.OpenDevice(*info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: true}
+	defer func() {
+		if err := d.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Logf("%s, %s %s, subgroups of %d, matrices %v", info.Name, info.DriverName, info.DriverInfo, info.Subgroup, shapes(info))
+	wanted := map[string]dispatch{}
+	for _, x := range append(caseDispatches(t, d), modelDispatches(t, d)...) {
+		wanted[pipelineKey(x.shader, x.constants)] = x
+	}
+	failed := 0
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		x := wanted[key]
+		fmt.Fprintf(os.Stderr, "kernel %s %v\n", x.shader, x.constants)
+		if _, err := d.pipeline(x.shader, x.constants, x.wholeSubgroups); err != nil {
+			t.Error(err)
+			failed++
+		}
+	}
+	t.Logf("%d kernels compiled, %d refused", len(wanted)-failed, failed)
+}
+
+// caseDispatches are those of all test cases.
+func caseDispatches(t *testing.T, d *device) []dispatch {
+	var all []dispatch
+	cases := shapeCases()
+	for _, op := range program.Ops() {
+		cases = append(cases, bt.Cases(op)...)
+	}
+	for i := range cases {
+		p, _, _ := cases[i].Program()
+		l := &lowering{device: d}
+		for e := range p.Entries {
+			list, err := l.entry(resolve(p, &p.Entries[e], make([]uint64, len(p.Blocks))))
+			if err != nil {
+				t.Fatalf("%s/%s: %v", cases[i].Op, cases[i].Name, err)
+			}
+			for _, w := range list {
+				all = append(all, w.dispatches...)
+			}
+		}
+	}
+	return all
+}
+
+// modelDispatches are those of an 8B model's products and of attention with the head sizes that
+// models have, in every type.
+func modelDispatches(t *testing.T, d *device) []dispatch {
+	var all []dispatch
+	lower := func(in instr) {
+		k := &kernels{info: &d.Info, matrices: true}
+		if err := lowerings[in.op](k, &in); err != nil {
+			t.Fatalf("%s: %v", in.op, err)
+		}
+		all = append(all, k.list...)
+	}
+	f32 := func(rows, cols int) matrix { return matrix{dtype: dtype.F32, rows: rows, cols: cols} }
+	none := matrix{}
+	const hidden, inner, rank = 4096, 14336, 16
+	for _, compute := range []dtype.DType{dtype.Invalid, dtype.F16, dtype.BF16} {
+		for _, weight := range []dtype.DType{dtype.F32, dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double} {
+			w := matrix{dtype: weight, rows: inner, cols: hidden}
+			for _, rows := range []int{1, 16, 512, 2048} {
+				for _, dropout := range []float32{0, 0.1} {
+					a := &program.Attr{Scale: 1, Compute: compute, Dropout: program.Dropout{P: dropout}}
+					index := matrix{}
+					if dropout > 0 {
+						index = matrix{dtype: dtype.I32, rows: rows, cols: 1}
+					}
+					lower(instr{op: program.OpLinear, attr: a,
+						in: []matrix{f32(rows, hidden), w, none, f32(rows, rank), f32(inner, rank), index}, out: []matrix{f32(rows, inner)}})
+					lower(instr{op: program.OpLinearGrad, attr: a,
+						in: []matrix{f32(rows, inner), w, f32(rows, rank), f32(rank, hidden), index}, out: []matrix{f32(rows, hidden)}})
+					lower(instr{op: program.OpLinearWeightGrad, attr: a,
+						in: []matrix{f32(rows, rank), f32(rows, hidden), index}, out: []matrix{f32(rank, hidden)}})
+				}
+			}
+		}
+		for _, size := range []int{64, 80, 96, 128, 192, 256} {
+			a := &program.Attr{Heads: 8, KVHeads: 2, HeadDim: size, Scale: 0.1, Compute: compute}
+			const rows = 2048
+			q, key, per := f32(rows, 8*size), f32(rows, 2*size), f32(rows, 8)
+			bound := matrix{dtype: dtype.I32, rows: rows, cols: 1}
+			lower(instr{op: program.OpAttention, attr: a, in: []matrix{q, key, key, bound, bound}, out: []matrix{q, per}})
+			lower(instr{op: program.OpAttentionGrad, attr: a, in: []matrix{q, key, key, q, per, q, bound, bound}, out: []matrix{q, key, key}})
+			lower(instr{op: program.OpAttentionCached, attr: a, in: []matrix{q, key, key}, out: []matrix{q}})
+		}
+	}
+	return all
+}
