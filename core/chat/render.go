@@ -28,6 +28,8 @@ type Sample struct {
 	// special token itself or EOS is empty.
 	EOS       string
 	EOSWeight float64
+	// Breaks are places in the text, in order, across which no special token is to be found.
+	Breaks []int
 }
 
 // Options say what is trained.
@@ -47,6 +49,9 @@ type Options struct {
 	TrainOnEOS string
 	// EndOfTurn are the texts of end-of-turn tokens beside the eos token.
 	EndOfTurn []string
+	// Literal are the special tokens that a record's own text does not become
+	// where it has their texts; the template's own do.
+	Literal []string
 }
 
 // weight returns how much a message is trained.
@@ -93,6 +98,13 @@ var errEmpty = errors.New("the conversation has neither messages nor fields nor 
 // trained turn where the template writes earlier turns differently once later ones follow:
 // no single text then shows every turn as it is at the time of the answer.
 func (t *Template) Render(c conversation.Conversation, o Options) ([]Sample, error) {
+	if len(o.Literal) > 0 {
+		return t.renderLiteral(c, o)
+	}
+	return t.samples(c, o)
+}
+
+func (t *Template) samples(c conversation.Conversation, o Options) ([]Sample, error) {
 	if c.Text != "" {
 		return []Sample{t.plain(c.Text)}, nil
 	}

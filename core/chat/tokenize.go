@@ -19,7 +19,7 @@ type Tokens struct {
 // lies in a trained span, as in Transformers; a special token, which may take space around it
 // along, when it begins there.
 func Tokenize(tok *tokenizer.Tokenizer, s Sample) (Tokens, error) {
-	tokens, err := tok.Encode(s.Text)
+	tokens, err := tok.EncodeLiteral(s.Text, s.Breaks)
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -70,6 +70,7 @@ type Data struct {
 	RolesToTrain        []string     `json:"roles_to_train"`
 	MaskHistory         bool         `json:"mask_history"`
 	TrainOnEOS          string       `json:"train_on_eos"` // "turn", "all", "last" or "none"
+	SplitSpecialTokens  bool         `json:"split_special_tokens"`
 	ChatTemplate        ChatTemplate `json:"chat_template"`
 }
 

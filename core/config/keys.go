@@ -58,6 +58,7 @@ var tables = []Table{
 		{Name: "roles_to_train", Default: `["assistant"]`, Allowed: []string{"system", "user", "assistant", "tool"}, Range: atLeast(1), Doc: "whose turns are trained on"},
 		{Name: "mask_history", Default: "false", Doc: "train only on the last of the turns that would be trained on"},
 		{Name: "train_on_eos", Default: `"turn"`, Allowed: []string{"turn", "all", "last", "none"}, Doc: "the end-of-turn tokens trained on: those of trained turns, all, the last one, or none"},
+		{Name: "split_special_tokens", Default: "false", Doc: "text of a record that looks like a special token, such as `</s>`, stays text: it is cut into ordinary tokens. The chat template's own are special all the same"},
 		{Name: "chat_template", Default: `"tokenizer"`, Doc: "how a conversation is laid out as text; `tokenizer` is the model's own template, `tokenizer:tool_use` that of its own which is named so"},
 	}},
 	{Name: "train", Doc: "The schedule and the optimizer. A step is one update of the weights.", Keys: []Key{

@@ -2,9 +2,7 @@ package job
 
 import (
 	"encoding/json"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/loraedge/loraedge/core/chat"
@@ -36,10 +34,13 @@ func (t *Text) mark(c conversation.Conversation) string {
 }
 
 func (t *Text) markIn(text string) string {
-	for _, m := range t.marks {
+	for _, m := range templateMarks {
 		if strings.Contains(text, m) {
 			return m
 		}
+	}
+	if m := t.Tokenizer.FindSpecial(text, 3); m != "" {
+		return m
 	}
 	if strings.Contains(text, "{{") {
 		return placeHolder.FindString(text)
@@ -93,14 +94,4 @@ func callNames(toolCalls string) []string {
 		names = append(names, c.Function.Name)
 	}
 	return names
-}
-
-// findMarks adds the model's own special tokens to the marks.
-func (t *Text) findMarks() {
-	t.marks = slices.Clone(templateMarks)
-	for _, name := range slices.Sorted(maps.Keys(t.special)) {
-		if m := t.special[name]; len(m) > 2 && !slices.Contains(t.marks, m) {
-			t.marks = append(t.marks, m)
-		}
-	}
 }

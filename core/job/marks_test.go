@@ -5,16 +5,21 @@ import (
 
 	"github.com/loraedge/loraedge/core/chat"
 	"github.com/loraedge/loraedge/core/conversation"
+	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
 func TestMark(t *testing.T) {
-	text := &Text{special: chat.Special{"eos_token": "<eos>", "pad_token": "_"}}
-	text.findMarks()
+	tok, err := tokenizer.Parse([]byte(`{"model":{"type":"WordLevel","vocab":{}},"added_tokens":[
+		{"id":0,"content":"<eos>","special":true},{"id":1,"content":"_","special":true},{"id":2,"content":"<b>","special":false}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := &Text{Tokenizer: tok}
 	for _, c := range []struct{ content, want string }{
 		{"Hello there.", ""},
 		{"Use <b> or [1] or {{ in a template }}, #1.", ""},
 		{"<|im_start|>user", "<|im_start|>"},
-		{"Yes.<eos>", "<eos>"},
+		{"snake_case.<eos>", "<eos>"},
 		{"snake_case", ""}, // a special token too short to tell
 		{"I am {{name}}.", "{{name}}"},
 		{"### Instruction:\nSay hello.", "### Instruction:"},

@@ -29,7 +29,6 @@ type Text struct {
 
 	path    string // of the tokenizer
 	special chat.Special
-	marks   []string
 }
 
 func (j *Job) openText() (*Text, error) {
@@ -55,12 +54,14 @@ func (j *Job) openText() (*Text, error) {
 	}
 	t.findStops(b.Folder, t.special)
 	t.Options = chat.Options{RolesToTrain: c.Data.RolesToTrain, LastTurnOnly: c.Data.MaskHistory, TrainOnInputs: c.Data.TrainOnInputs, TrainOnEOS: c.Data.TrainOnEOS}
+	if c.Data.SplitSpecialTokens {
+		t.Options.Literal = t.Tokenizer.SpecialTexts()
+	}
 	for _, id := range t.Stop {
 		if text, ok := t.Tokenizer.TokenText(id); ok {
 			t.Options.EndOfTurn = append(t.Options.EndOfTurn, text)
 		}
 	}
-	t.findMarks()
 	return t, nil
 }
 

@@ -24,6 +24,10 @@ func (j *Job) warnings() []string {
 	share := func(part, of int) string {
 		return fmt.Sprintf("%d of %d (%.3g %%)", part, of, 100*float64(part)/float64(max(of, 1)))
 	}
+	literal := " (split_special_tokens = true keeps special tokens in it as text)"
+	if c.SplitSpecialTokens {
+		literal = ""
+	}
 	all = append(all, j.templateProblems()...)
 	warn(n.Untrained > 0, "%d examples have no token that is trained and are left out%s; look at roles_to_train and sequence_len", n.Untrained, where(n, "untrained"))
 	warn(len(j.Text.Stop) == 0, "the model has no end-of-turn token: no answer is taught to end")
@@ -31,8 +35,8 @@ func (j *Job) warnings() []string {
 		share(n.OpenEnded, n.Examples), where(n, "end_of_turn_untrained"))
 	warn(n.DoubleBOS > 0, "%s examples begin with the begin-of-text token twice%s: the template and the tokenizer both add it", share(n.DoubleBOS, n.Examples), where(n, "double_bos"))
 	warn(n.Lost > 0, "%s records have turns or tool calls that the chat template does not write as they are%s", share(n.Lost, n.Records), where(n, "lost"))
-	warn(n.Marked > 0, "%s records hold a mark of a chat template or a place holder in their own text%s: were they laid out before, or not filled in?",
-		share(n.Marked, n.Records), where(n, "template_marks"))
+	warn(n.Marked > 0, "%s records hold a mark of a chat template, a special token or a place holder in their own text%s: were they laid out before, or not filled in?%s",
+		share(n.Marked, n.Records), where(n, "template_marks"), literal)
 	whole := n.Examples + n.Dropped + n.Untrained
 	warn(n.Cut*2 > whole, "most examples are cut: %s%s; sequence_len = %d would hold 95 %% of them whole", share(n.Cut, whole), where(n, "cut"), n.P95)
 	warn(n.Dropped*2 > whole, "most examples are dropped as too long: %s%s; sequence_len = %d would hold 95 %% of them", share(n.Dropped, whole), where(n, "dropped"), n.P95)

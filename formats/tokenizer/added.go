@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -118,8 +119,9 @@ func (set *addedSet) next(s string, from int) (start, end int, t *addedToken) {
 	return 0, 0, nil
 }
 
-// split hands out the parts of t in order: plain text (token nil) or a token.
-func (set *addedSet) split(t text, emit func(part text, token *addedToken) error) error {
+// split hands out the parts of t in order: plain text (token nil) or a token. No special token
+// is found across one of breaks, which are places in the input.
+func (set *addedSet) split(t text, breaks []int, emit func(part text, token *addedToken) error) error {
 	if len(set.tokens) == 0 {
 		return emit(t, nil)
 	}
@@ -128,6 +130,10 @@ func (set *addedSet) split(t text, emit func(part text, token *addedToken) error
 		start, end, token := set.next(t.s, from)
 		if token == nil {
 			break
+		}
+		if token.special && crosses(t.source(start, end), breaks) {
+			from = start + 1
+			continue
 		}
 		from = end
 		if token.singleWord && touchesWord(t.s, start, end) {
@@ -158,6 +164,12 @@ func (set *addedSet) split(t text, emit func(part text, token *addedToken) error
 		return emit(t.slice(done, len(t.s)), nil)
 	}
 	return nil
+}
+
+// crosses says whether one of breaks lies inside a range.
+func crosses(in span, breaks []int) bool {
+	i, _ := slices.BinarySearch(breaks, in.start+1)
+	return i < len(breaks) && breaks[i] < in.end
 }
 
 func touchesWord(s string, start, end int) bool {

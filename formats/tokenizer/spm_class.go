@@ -28,6 +28,7 @@ func parseSPMFolder(data []byte, dir string) (*Tokenizer, error) {
 		err = f.renumber([]string{"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, "<unk>")
 		closes = true
 	case class == "T5":
+		f.bos, closes = -1, true
 		more, err = s.sentinels(len(f.pieces))
 	case slices.Contains(otherSPM, class):
 		return nil, fmt.Errorf("a %s does more than its SentencePiece model says; make a tokenizer.json with Transformers: "+

@@ -142,8 +142,11 @@ func (s *surroundings) readNamed(n node) error {
 // parseToken reads a token: its text, or an object with its text and its rules.
 func parseToken(n node, special bool) (t addedToken, err error) {
 	t.special = special
-	if !n.null() && n.raw[0] == '"' {
-		return t, n.decode(&t.content, "a token")
+	if json.Unmarshal(n.raw, &t.content) == nil {
+		return t, nil
+	}
+	if _, err := n.object(); err != nil {
+		return t, n.errorf("is %s, want a token's text or an object", clip(n.raw))
 	}
 	if t.content, err = n.str("content"); err != nil {
 		return t, err

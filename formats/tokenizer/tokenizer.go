@@ -171,8 +171,13 @@ func invalidUTF8(s string) int {
 
 // Encode returns the tokens of s. Added tokens within s, such as `<|im_end|>`, are
 // recognised; none is put around s. Invalid UTF-8 is an error.
-func (t *Tokenizer) Encode(s string) ([]Token, error) {
-	tokens, _, err := t.encode(s)
+func (t *Tokenizer) Encode(s string) ([]Token, error) { return t.EncodeLiteral(s, nil) }
+
+// EncodeLiteral is Encode, but no special token is recognised across one of breaks, byte
+// positions in ascending order: text of a user's that looks like `<|im_end|>` stays text
+// where there is a break inside it.
+func (t *Tokenizer) EncodeLiteral(s string, breaks []int) ([]Token, error) {
+	tokens, _, err := t.encode(s, breaks)
 	return tokens, err
 }
 
@@ -180,7 +185,7 @@ func (t *Tokenizer) Encode(s string) ([]Token, error) {
 // special tokens around, and takes spaces out of the offsets where the file
 // says trim_offsets.
 func (t *Tokenizer) EncodeSpecial(s string) ([]Token, error) {
-	tokens, surface, err := t.encode(s)
+	tokens, surface, err := t.encode(s, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +193,7 @@ func (t *Tokenizer) EncodeSpecial(s string) ([]Token, error) {
 }
 
 // encode also returns the texts of those tokens that took spaces along, by index.
-func (t *Tokenizer) encode(s string) (tokens []Token, surface map[int]string, err error) {
+func (t *Tokenizer) encode(s string, breaks []int) (tokens []Token, surface map[int]string, err error) {
 	if at := invalidUTF8(s); at >= 0 {
 		return nil, nil, fmt.Errorf("invalid UTF-8 at byte %d of the text", at)
 	}
@@ -216,7 +221,7 @@ func (t *Tokenizer) encode(s string) (tokens []Token, surface map[int]string, er
 		from := part.source(0, len(part.s))
 		tokens = append(tokens, Token{a.id, from.start, from.end})
 	}
-	err = t.rawAdded.split(text{s: s}, func(part text, a *addedToken) error {
+	err = t.rawAdded.split(text{s: s}, breaks, func(part text, a *addedToken) error {
 		if a != nil {
 			token(part, a)
 			return nil
@@ -226,7 +231,7 @@ func (t *Tokenizer) encode(s string) (tokens []Token, surface map[int]string, er
 				return err
 			}
 		}
-		return t.normAdded.split(part, func(part text, a *addedToken) error {
+		return t.normAdded.split(part, breaks, func(part text, a *addedToken) error {
 			if a != nil {
 				token(part, a)
 				return nil
@@ -289,6 +294,30 @@ func (t *Tokenizer) SpecialIDs() []int32 {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// SpecialTexts lists the texts of the special tokens, in the order of their ids.
+func (t *Tokenizer) SpecialTexts() []string {
+	var texts []string
+	for _, id := range t.SpecialIDs() {
+		texts = append(texts, t.texts[id])
+	}
+	return texts
+}
+
+// FindSpecial is the text of the first special token of at least so many bytes that stands in
+// s, "" for none.
+func (t *Tokenizer) FindSpecial(s string, shortest int) string {
+	for from := 0; ; {
+		_, end, a := t.rawAdded.next(s, from)
+		switch {
+		case a == nil:
+			return ""
+		case a.special && len(a.content) >= shortest:
+			return a.content
+		}
+		from = end
+	}
 }
 
 // Around returns the ids that the post-processor puts before and after a text.
