@@ -108,7 +108,7 @@ const le_rope_table *le_rope(le_engine *e, const int32_t *positions, int64_t row
 		t->room = rows * n;
 	}
 	t->positions = positions, t->inv_freq = inv_freq, t->rows = rows, t->n = n, t->sin = t->cos + rows * n;
-	le_pool_run(e->pool, le_div(rows, ROPE_ROWS), fill_rope, t);
+	le_pool_spread(e->pool, le_div(rows, ROPE_ROWS), fill_rope, t);
 	return t;
 }
 
@@ -286,7 +286,7 @@ double le_peak(le_engine *e, int bf16, double seconds) {
 		return 0;
 	double from = now(), passed = 0;
 	do {
-		le_pool_run(e->pool, 16 * e->threads, peak_task, &j);
+		le_pool_spread(e->pool, 16 * e->threads, peak_task, &j);
 		passed = now() - from;
 	} while (passed < seconds);
 	return 1e-9 * (double)j.operations / passed;

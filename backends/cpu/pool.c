@@ -16,10 +16,8 @@ enum { POLITE_LOOKS = 4000 };
 
 struct le_pool {
 	_Alignas(64) atomic_uint gate;
-	_Alignas(64) _Atomic int64_t next; // the first task that nobody took
-	_Alignas(64) atomic_uint job;      // grows with every job
+	_Alignas(64) atomic_uint job; // grows with every job
 	atomic_int sleepers, stop;
-	int64_t count;
 	le_task run;
 	void *context;
 	le_mutex mutex;
@@ -30,15 +28,22 @@ struct le_pool {
 		int index;
 		le_thread thread;
 	} *workers;
+	struct part {
+		_Alignas(64) _Atomic int64_t next; // the first of these tasks that nobody took
+		int64_t end;
+	} *parts; // one a thread
 	void *base;
 };
 
 static void take(le_pool *p, int thread) {
-	for (;;) {
-		int64_t t = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-		if (t >= p->count)
-			return;
-		p->run(p->context, t, thread);
+	for (int i = 0; i < p->threads; i++) {
+		struct part *part = &p->parts[(thread + i) % p->threads];
+		for (;;) {
+			int64_t t = atomic_fetch_add_explicit(&part->next, 1, memory_order_relaxed);
+			if (t >= part->end)
+				break;
+			p->run(p->context, t, thread);
+		}
 	}
 }
 
@@ -91,14 +96,19 @@ static void wake_sleepers(le_pool *p) {
 	}
 }
 
-void le_pool_run(le_pool *p, int64_t count, le_task run, void *context) {
+// Runs tasks that are in so many parts.
+static void run_parts(le_pool *p, int parts, int64_t count, le_task run, void *context) {
 	if (count <= 1 || p->threads == 1) {
 		for (int64_t t = 0; t < count; t++)
 			run(context, t, 0);
 		return;
 	}
-	p->count = count, p->run = run, p->context = context;
-	atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+	p->run = run, p->context = context;
+	for (int i = 0; i < p->threads; i++) {
+		int64_t from = i < parts ? count * i / parts : count;
+		atomic_store_explicit(&p->parts[i].next, from, memory_order_relaxed);
+		p->parts[i].end = i < parts ? count * (i + 1) / parts : count;
+	}
 	atomic_store_explicit(&p->gate, OPEN, memory_order_release);
 	atomic_fetch_add(&p->job, 1);
 	wake_sleepers(p);
@@ -108,6 +118,10 @@ void le_pool_run(le_pool *p, int64_t count, le_task run, void *context) {
 		le_relax(looks);
 }
 
+void le_pool_run(le_pool *p, int64_t count, le_task run, void *context) { run_parts(p, 1, count, run, context); }
+
+void le_pool_spread(le_pool *p, int64_t count, le_task run, void *context) { run_parts(p, p->threads, count, run, context); }
+
 void le_relax(int looks) {
 	if (looks < POLITE_LOOKS)
 		le_pause();
@@ -116,7 +130,7 @@ void le_relax(int looks) {
 }
 
 le_pool *le_pool_new(int threads) {
-	char *base = calloc(1, sizeof(le_pool) + 64);
+	char *base = calloc(1, sizeof(le_pool) + (size_t)threads * sizeof(struct part) + 64);
 	struct worker *workers = calloc((size_t)threads, sizeof *workers);
 	if (!base || !workers) {
 		free(base);
@@ -124,7 +138,7 @@ le_pool *le_pool_new(int threads) {
 		return NULL;
 	}
 	le_pool *p = (le_pool *)(((uintptr_t)base + 63) & ~(uintptr_t)63);
-	p->base = base, p->workers = workers, p->threads = 1;
+	p->base = base, p->workers = workers, p->threads = 1, p->parts = (struct part *)(p + 1);
 	le_mutex_init(&p->mutex);
 	le_cond_init(&p->wake);
 	while (p->threads < threads) {

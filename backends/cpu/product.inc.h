@@ -31,7 +31,7 @@ typedef struct {
 	// Packed panels, and the part of the product that they belong to.
 	float *pa, *pa2, *pb;
 	int64_t m0, m1, n0, n1, k0, k1;
-	int64_t a_tasks; // packing: how many of the tasks pack A
+	int64_t a_tasks, pack_tasks; // how many tasks pack A, and A or B
 } product;
 
 enum {
@@ -167,9 +167,11 @@ INLINE void panel_tile(const product *p, int order, const strip *s, const strip 
 static void pack_task(void *context, int64_t task, int thread) {
 	const product *p = ((void **)context)[0];
 	le_engine *e = ((void **)context)[1];
-	if (task < p->a_tasks) {
-		int64_t end = le_min(p->m0 + (task + 1) * PACK_PANELS * MR, p->m1);
-		for (int64_t m = p->m0 + task * PACK_PANELS * MR; m < end; m += MR) {
+	// Those of A lie evenly among all, so that each thread packs the rows that it multiplies.
+	int64_t of_a = task * p->a_tasks / p->pack_tasks;
+	if ((task + 1) * p->a_tasks / p->pack_tasks > of_a) {
+		int64_t end = le_min(p->m0 + (of_a + 1) * PACK_PANELS * MR, p->m1);
+		for (int64_t m = p->m0 + of_a * PACK_PANELS * MR; m < end; m += MR) {
 			int64_t panel = (m - p->m0) / MR;
 			if (!p->same_lines)
 				pack_a(p, m, p->pa + panel * a_panel(p), e->local[thread].p);
@@ -178,7 +180,7 @@ static void pack_task(void *context, int64_t task, int thread) {
 		}
 		return;
 	}
-	int64_t n = p->n0 + (task - p->a_tasks) * NR;
+	int64_t n = p->n0 + (task - of_a) * NR;
 	float *to = p->pb + (n - p->n0) / NR * b_panel(p);
 	pack_b(p, p->k0, p->k1, n, NR, to);
 	to += units_of(p->kind, p->k1 - p->k0) * NR;
@@ -188,12 +190,17 @@ static void pack_task(void *context, int64_t task, int thread) {
 		pack_factor(FLOATS, &p->b2, p->by_rows, 0, p->k2, n, NR, to);
 }
 
+INLINE int64_t row_blocks(const product *p) { return le_div(p->m1 - p->m0, M_BLOCK); }
+
 static void compute_task(void *context, int64_t task, int thread) {
 	(void)thread;
 	const product *p = ((void **)context)[0];
-	int64_t columns = le_div(p->n1 - p->n0, N_BLOCK), order = a_order(p);
-	int64_t m0 = p->m0 + task / columns * M_BLOCK, m1 = le_min(m0 + M_BLOCK, p->m1);
-	int64_t n0 = p->n0 + task % columns * N_BLOCK, n1 = le_min(n0 + N_BLOCK, p->n1);
+	int64_t columns = le_div(p->n1 - p->n0, N_BLOCK), rows = row_blocks(p), order = a_order(p);
+	// Threads share the rows, and where there are more blocks of columns those, and
+	// with them the panels that each has packed.
+	int64_t row = columns > rows ? task % rows : task / columns, column = columns > rows ? task / rows : task % columns;
+	int64_t size = le_round(le_div(p->m1 - p->m0, rows), MR), m0 = p->m0 + row * size, m1 = le_min(m0 + size, p->m1);
+	int64_t n0 = p->n0 + column * N_BLOCK, n1 = le_min(n0 + N_BLOCK, p->n1);
 	int64_t k = units_of(p->kind, p->k1 - p->k0), step = le_round(le_div(k, le_div(k, K_BLOCK)), LINE);
 	for (int64_t k0 = 0; k0 < k; k0 += step) {
 		int64_t kn = le_min(step, k - k0);
@@ -239,10 +246,11 @@ static int packed_chunk(le_engine *e, product *p) {
 			p->n1 = le_min(p->n0 + nc, p->n);
 			int packed_a = p->n0 > 0 || (p->same_lines && !p->k2), packed_b = nc >= p->n && p->m0 > 0;
 			p->a_tasks = packed_a ? 0 : le_div(p->m1 - p->m0, PACK_PANELS * MR);
-			le_pool_run(e->pool, p->a_tasks + (packed_b ? 0 : le_div(p->n1 - p->n0, NR)), pack_task, context);
+			p->pack_tasks = p->a_tasks + (packed_b ? 0 : le_div(p->n1 - p->n0, NR));
+			le_pool_spread(e->pool, p->pack_tasks, pack_task, context);
 			if (order == BY_LINES && !p->same_lines && !packed_a)
 				note_lines(e, p);
-			le_pool_run(e->pool, le_div(p->m1 - p->m0, M_BLOCK) * le_div(p->n1 - p->n0, N_BLOCK), compute_task, context);
+			le_pool_spread(e->pool, row_blocks(p) * le_div(p->n1 - p->n0, N_BLOCK), compute_task, context);
 		}
 	}
 	return 0;

@@ -9,7 +9,7 @@ typedef struct {
 
 enum { ROWS = 16, COLUMNS = 64, ELEMENTS = 1 << 15 };
 
-static void each_rows(job *j, int64_t rows, le_task f) { le_pool_run(j->e->pool, le_div(rows, ROWS), f, j); }
+static void each_rows(job *j, int64_t rows, le_task f) { le_pool_spread(j->e->pool, le_div(rows, ROWS), f, j); }
 
 static void embed_task(void *context, int64_t task, int thread) {
 	(void)thread;
@@ -111,7 +111,7 @@ static void rms_norm_weight_grad_task(void *context, int64_t task, int thread) {
 }
 static int op_rms_norm_weight_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
 	job j = {e, in, s, NULL};
-	le_pool_run(e->pool, le_div(in->out[0].cols, COLUMNS), rms_norm_weight_grad_task, &j);
+	le_pool_spread(e->pool, le_div(in->out[0].cols, COLUMNS), rms_norm_weight_grad_task, &j);
 	return 0;
 }
 
@@ -129,7 +129,7 @@ static void bias_grad_task(void *context, int64_t task, int thread) {
 }
 static int op_bias_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
 	job j = {e, in, s, NULL};
-	le_pool_run(e->pool, le_div(in->in[0].cols, COLUMNS), bias_grad_task, &j);
+	le_pool_spread(e->pool, le_div(in->in[0].cols, COLUMNS), bias_grad_task, &j);
 	return 0;
 }
 
@@ -201,7 +201,7 @@ INLINE void activate(int kind, vf a, vf *f, vf *df) {
 
 // Elementwise instructions take parts of the whole as one long row.
 static void each_elements(job *j, le_task f) {
-	le_pool_run(j->e->pool, le_div(j->in->out[0].rows * j->in->out[0].cols, ELEMENTS), f, j);
+	le_pool_spread(j->e->pool, le_div(j->in->out[0].rows * j->in->out[0].cols, ELEMENTS), f, j);
 }
 #define FOR_ELEMENTS                                                                \
 	const le_instr *in = ((const job *)context)->in;                                \
@@ -328,7 +328,7 @@ static void cross_entropy_task(void *context, int64_t r, int thread) {
 }
 static int op_cross_entropy(le_engine *e, const le_instr *in, const le_scalars *s) {
 	job j = {e, in, s, NULL};
-	le_pool_run(e->pool, in->out[0].rows, cross_entropy_task, &j);
+	le_pool_spread(e->pool, in->out[0].rows, cross_entropy_task, &j);
 	return 0;
 }
 
@@ -350,7 +350,7 @@ static int op_grad_norm(le_engine *e, const le_instr *in, const le_scalars *s) {
 	job j = {e, in, s, le_shared(e, LE_SHARED_SUMS, tasks * (int64_t)sizeof(double))};
 	if (!j.more)
 		return 1;
-	le_pool_run(e->pool, tasks, grad_norm_task, &j);
+	le_pool_spread(e->pool, tasks, grad_norm_task, &j);
 	double sum = 0;
 	for (int64_t t = 0; t < tasks; t++)
 		sum += ((double *)j.more)[t];
@@ -405,7 +405,7 @@ static int op_adamw(le_engine *e, const le_instr *in, const le_scalars *s) {
 	for (int64_t i = 0; i < in->range_count; i++)
 		tasks += le_div(in->ranges[i].len, ELEMENTS);
 	job j = {e, in, s, &a};
-	le_pool_run(e->pool, tasks, adamw_task, &j);
+	le_pool_spread(e->pool, tasks, adamw_task, &j);
 	return 0;
 }
 

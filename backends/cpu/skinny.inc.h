@@ -65,8 +65,8 @@ static int narrow_product(le_engine *e, product *p) {
 	if (!p->pb || (p->drop_a.keys && !le_locals(e, MR * LONG_K_BLOCK * 4)))
 		return 1;
 	void *context[] = {p, e};
-	le_pool_run(e->pool, le_div(p->n, NR), pack_narrow_task, context);
-	le_pool_run(e->pool, le_div(p->m, ROW_STEP), narrow_task, context);
+	le_pool_spread(e->pool, le_div(p->n, NR), pack_narrow_task, context);
+	le_pool_spread(e->pool, le_div(p->m, ROW_STEP), narrow_task, context);
 	return 0;
 }
 
@@ -165,9 +165,9 @@ static int flat_product(le_engine *e, product *p, int transposed) {
 		p->pa = le_shared(e, LE_SHARED_A, le_round(p->m, MR) * p->k * 4);
 		if (!p->pa)
 			return 1;
-		le_pool_run(e->pool, le_div(p->k, FLAT_K), pack_flat_task, &f);
+		le_pool_spread(e->pool, le_div(p->k, FLAT_K), pack_flat_task, &f);
 	}
-	le_pool_run(e->pool, le_div(p->n, f.span), flat_task, &f);
+	le_pool_spread(e->pool, le_div(p->n, f.span), flat_task, &f);
 	return 0;
 }
 
@@ -222,7 +222,7 @@ static int dot_product(le_engine *e, product *p) {
 			memcpy(p->pa + m * p->k, p->a.p + m * p->a.rows, (size_t)p->k * sizeof(float));
 	}
 	void *context[] = {p, e};
-	le_pool_run(e->pool, le_div(p->n, DOT_COLUMNS), dot_task, context);
+	le_pool_spread(e->pool, le_div(p->n, DOT_COLUMNS), dot_task, context);
 	return 0;
 }
 

@@ -160,7 +160,7 @@ static void magnitude_grad_task(void *context, int64_t task, int thread) {
 }
 static int op_magnitude_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
 	job j = {e, in, s, NULL};
-	le_pool_run(e->pool, le_div(in->in[0].cols, COLUMNS), magnitude_grad_task, &j);
+	le_pool_spread(e->pool, le_div(in->in[0].cols, COLUMNS), magnitude_grad_task, &j);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static int op_sgd(le_engine *e, const le_instr *in, const le_scalars *s) {
 	}
 	state[1] += 1;
 	job j = {e, in, s, &clip};
-	le_pool_run(e->pool, range_parts(in, ELEMENTS), sgd_task, &j);
+	le_pool_spread(e->pool, range_parts(in, ELEMENTS), sgd_task, &j);
 	return 0;
 }
 
@@ -268,6 +268,6 @@ static int op_adamw8(le_engine *e, const le_instr *in, const le_scalars *s) {
 		return 0;
 	adam a = {clip_of(s, state[0]), (float)(1 - pow(s->beta1, state[1])), (float)sqrt(1 - pow(s->beta2, state[1]))};
 	job j = {e, in, s, &a};
-	le_pool_run(e->pool, range_parts(in, CODE_BLOCK), adamw8_task, &j);
+	le_pool_spread(e->pool, range_parts(in, CODE_BLOCK), adamw8_task, &j);
 	return 0;
 }
