@@ -31,8 +31,12 @@ type Executable struct {
 type command struct {
 	vk.Command
 	cost float64
-	// item is the place of its instruction or load in what resolve gives, -1 for none.
+	// item is the place of its instruction or copy in what resolve gives, -1 for none.
 	item int
+	lane vk.Lane
+	// number is its place in the list, need that of the command of the other lane
+	// that it waits for, counted from 1; 0 is none.
+	number, need int
 }
 
 func newExecutable(p *program.Program, d *device) (*Executable, error) {
@@ -114,40 +118,62 @@ func (x *Executable) allocate(scratch int64) (err error) {
 	if err != nil {
 		return err
 	}
-	return x.device.Wait(when)
+	return x.device.Wait(vk.Compute, when)
 }
 
-// commands makes the pipelines and puts barriers where they are needed.
+// commands makes the pipelines and puts barriers and waits where they are needed.
 func (x *Executable) commands(all []work) ([]command, error) {
 	if err := x.device.prepare(all); err != nil {
 		return nil, err
 	}
-	var list []command
 	// Kernels never read the host's memory, which is slow to reach.
-	list = append(list, command{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes), item: -1})
-	var h hazards
-	for i := range all {
-		w := &all[i]
-		barrier := h.needsBarrier(w)
-		if w.load != nil {
-			c := command{Command: x.loadCommand(w.load), item: i}
-			if barrier {
-				c.Barrier = 1
-			}
-			list = append(list, c)
-			continue
+	list := []command{{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes), item: -1}}
+	scalars := true // they are not there yet
+	turns := schedule(all)
+	last := make([]int, len(turns)) // the last command of each turn
+	var lanes [2]hazards
+	for n, t := range turns {
+		w := &all[t.item]
+		made, err := x.commandsOf(w)
+		if err != nil {
+			return nil, err
 		}
-		for j := range w.dispatches {
-			d := &w.dispatches[j]
-			p, err := x.device.pipeline(d.shader, d.constants, d.wholeSubgroups)
-			if err != nil {
-				return nil, err
+		barrier := lanes[t.lane].needsBarrier(w)
+		for j := range made {
+			c := &made[j]
+			c.item, c.lane, c.number = t.item, t.lane, len(list)+j
+			if j > 0 {
+				continue
 			}
-			c := command{vk.Dispatch(p, d.push, d.groups), d.cost, i}
-			if barrier && j == 0 || d.after || len(list) == 1 {
+			if barrier || scalars && t.lane == vk.Compute {
 				c.Barrier = 1
 			}
-			list = append(list, c)
+			scalars = scalars && t.lane == vk.Transfer
+			if t.need > 0 {
+				c.need = last[t.need-1] + 1
+			}
+		}
+		list = append(list, made...)
+		last[n] = len(list) - 1
+	}
+	return list, nil
+}
+
+// commandsOf are those of an instruction or copy, without what it waits for.
+func (x *Executable) commandsOf(w *work) ([]command, error) {
+	if w.load != nil {
+		return []command{{Command: x.loadCommand(w.load)}}, nil
+	}
+	list := make([]command, len(w.dispatches))
+	for j := range w.dispatches {
+		d := &w.dispatches[j]
+		p, err := x.device.pipeline(d.shader, d.constants, d.wholeSubgroups)
+		if err != nil {
+			return nil, err
+		}
+		list[j] = command{Command: vk.Dispatch(p, d.push, d.groups), cost: d.cost}
+		if d.after {
+			list[j].Barrier = 1
 		}
 	}
 	return list, nil

@@ -76,10 +76,14 @@ type instr struct {
 	in, out []matrix
 	attr    *program.Attr
 	load    *load // instead of an instruction
+	call    int   // of the entry
 }
 
-// load copies bytes from the host's memory to the device, or back.
-type load struct{ from, to span }
+// load copies bytes from the host's memory to the device, or back, which is a save.
+type load struct {
+	from, to span
+	save     bool
+}
 
 // dispatch is one grid of a kernel.
 type dispatch struct {

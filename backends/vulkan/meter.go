@@ -41,7 +41,7 @@ func (b *Backend) Peak(d dtype.DType) (float64, error) {
 		from := time.Now()
 		when, err := b.device.Submit([]vk.Command{c})
 		if err == nil {
-			err = b.device.Wait(when)
+			err = b.device.Wait(vk.Compute, when)
 		}
 		return time.Since(from).Seconds(), err
 	}

@@ -10,9 +10,9 @@ import (
 // addresses in blocks that begin at bases.
 func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 	var list []instr
-	for _, call := range e.Calls {
+	for n, call := range e.Calls {
 		for _, l := range call.Loads {
-			list = append(list, copyOf(p, l))
+			list = append(list, copyOf(p, l, n, false))
 		}
 		seg := &p.Segments[call.Segment]
 		place := func(operands []program.Operand) []matrix {
@@ -32,18 +32,18 @@ func resolve(p *program.Program, e *program.Entry, bases []uint64) []instr {
 		}
 		for i := range seg.Instrs {
 			in := &seg.Instrs[i]
-			list = append(list, instr{op: in.Op, in: place(in.In), out: place(in.Out), attr: call.Attr(in)})
+			list = append(list, instr{op: in.Op, in: place(in.In), out: place(in.Out), attr: call.Attr(in), call: n})
 		}
 		for _, s := range call.Saves {
-			list = append(list, copyOf(p, s))
+			list = append(list, copyOf(p, s, n, true))
 		}
 	}
 	return list
 }
 
 // copyOf is a load or a save.
-func copyOf(p *program.Program, c program.Copy) instr {
-	return instr{load: &load{spanOf(&p.Buffers[c.From]), spanOf(&p.Buffers[c.To])}}
+func copyOf(p *program.Program, c program.Copy, call int, save bool) instr {
+	return instr{load: &load{spanOf(&p.Buffers[c.From]), spanOf(&p.Buffers[c.To]), save}, call: call}
 }
 
 func spanOf(b *program.Buffer) span {
@@ -52,6 +52,7 @@ func spanOf(b *program.Buffer) span {
 
 // work is an instruction's dispatches, or a load, and what it touches.
 type work struct {
+	call          int
 	load          *load
 	dispatches    []dispatch
 	reads, writes []span
@@ -70,7 +71,7 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 	for i := range list {
 		in := &list[i]
 		if in.load != nil {
-			all = append(all, work{load: in.load, reads: []span{in.load.from}, writes: []span{in.load.to}})
+			all = append(all, work{call: in.call, load: in.load, reads: []span{in.load.from}, writes: []span{in.load.to}})
 			continue
 		}
 		lower := lowerings[in.op]
@@ -81,7 +82,7 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 		if err := lower(k, in); err != nil {
 			return nil, fmt.Errorf("instruction %s: %w", in.op, err)
 		}
-		w := work{dispatches: k.list}
+		w := work{call: in.call, dispatches: k.list}
 		for _, m := range in.in {
 			if m.given() {
 				w.reads = append(w.reads, m.span)
@@ -105,7 +106,7 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 type hazards struct{ reads, writes []span }
 
 func (h *hazards) needsBarrier(w *work) bool {
-	conflict := anyOverlap(w.reads, h.writes) || anyOverlap(w.writes, h.writes) || anyOverlap(w.writes, h.reads)
+	conflict := w.conflicts(&work{reads: h.reads, writes: h.writes})
 	if conflict {
 		h.reads, h.writes = h.reads[:0], h.writes[:0]
 	}

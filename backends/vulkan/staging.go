@@ -52,5 +52,5 @@ func (s *staging) run(c vk.Command) error {
 	if err != nil {
 		return err
 	}
-	return s.device.Wait(when)
+	return s.device.Wait(vk.Compute, when)
 }

@@ -35,45 +35,99 @@ func (p *pace) measured(cost float64, took time.Duration) {
 
 func (p *pace) cost(d time.Duration) float64 { return p.speed * d.Seconds() }
 
+// flight is a run of an entry's commands.
+type flight struct {
+	*Executable
+	// before are the points that each lane waits for: all that the other was given
+	// before this run.
+	before [2]uint64
+	// ends are the points in their lanes' time when commands have ended, by number.
+	ends []uint64
+	// computing are submissions that may still run; copies that may are before copied.
+	computing []submission
+	copied    uint64
+	last      time.Time
+}
+
+// submission is one to the Compute lane.
+type submission struct {
+	when uint64
+	cost float64
+	// waited says that its time has a wait for copies in it.
+	waited bool
+}
+
 // submit runs commands to their end.
 func (x *Executable) submit(list []command) error {
-	type pending struct {
-		when uint64
-		cost float64
+	f := &flight{Executable: x, ends: make([]uint64, len(list)), last: time.Now()}
+	for _, lane := range []vk.Lane{vk.Compute, vk.Transfer} {
+		f.before[lane] = x.device.Last(lane.Other())
 	}
-	var waiting []pending
-	last := time.Now()
-	finish := func() error {
-		p := waiting[0]
-		waiting = waiting[1:]
-		if err := x.device.Wait(p.when); err != nil {
-			return err
-		}
-		now := time.Now()
-		x.pace.measured(p.cost, now.Sub(last))
-		last = now
-		return nil
+	err := f.all(list)
+	if err != nil {
+		x.device.Idle() // nothing is under way after a run
 	}
+	return err
+}
+
+func (f *flight) all(list []command) error {
 	for len(list) > 0 {
 		var batch []command
 		var cost float64
-		batch, cost, list = x.cut(list)
-		when, err := x.device.Submit(plain(batch))
-		if err != nil {
+		batch, cost, list = f.cut(list)
+		if err := f.one(batch, cost); err != nil {
 			return err
 		}
-		waiting = append(waiting, pending{when, cost})
-		if len(waiting) > inFlight {
-			if err := finish(); err != nil {
+		if len(f.computing) > inFlight {
+			if err := f.finish(); err != nil {
 				return err
 			}
 		}
 	}
-	for len(waiting) > 0 {
-		if err := finish(); err != nil {
+	for len(f.computing) > 0 {
+		if err := f.finish(); err != nil {
 			return err
 		}
 	}
+	if f.copied > 0 {
+		return f.device.Wait(vk.Transfer, f.copied)
+	}
+	return nil
+}
+
+// one submits a batch, whose first command says what it waits for.
+func (f *flight) one(batch []command, cost float64) error {
+	lane, after := batch[0].lane, uint64(0)
+	if need := batch[0].need; need > 0 {
+		after = f.ends[need-1]
+	}
+	when, err := f.device.SubmitAfter(lane, max(after, f.before[lane]), plain(batch))
+	if err != nil {
+		return err
+	}
+	for _, c := range batch {
+		f.ends[c.number] = when
+	}
+	if lane == vk.Transfer {
+		f.copied = when
+	} else {
+		f.computing = append(f.computing, submission{when, cost, after > 0})
+	}
+	return nil
+}
+
+// finish waits for the first submission that may still run.
+func (f *flight) finish() error {
+	s := f.computing[0]
+	f.computing = f.computing[1:]
+	if err := f.device.Wait(vk.Compute, s.when); err != nil {
+		return err
+	}
+	now := time.Now()
+	if !s.waited {
+		f.pace.measured(s.cost, now.Sub(f.last))
+	}
+	f.last = now
 	return nil
 }
 
@@ -86,14 +140,17 @@ func plain(list []command) []vk.Command {
 	return all
 }
 
-// cut takes the next submission off a list. A dispatch that is too long is
-// taken in parts of its grid.
+// cut takes the next submission off a list: commands of one lane, of which only
+// the first waits for the other lane. A dispatch that is too long is taken in parts of its grid.
 func (x *Executable) cut(list []command) ([]command, float64, []command) {
 	budget, single := x.pace.cost(submissionTime), x.pace.cost(dispatchTime)
 	var batch []command
 	var cost float64
 	for len(list) > 0 && (len(batch) == 0 || cost+list[0].cost <= budget) {
 		c := list[0]
+		if len(batch) > 0 && (c.lane != batch[0].lane || c.need > 0) {
+			break
+		}
 		if c.cost > single {
 			if part, rest, ok := split(c, single/c.cost); ok {
 				batch, cost = append(batch, part), cost+part.cost
@@ -124,6 +181,6 @@ func split(c command, share float64) (part, rest command, ok bool) {
 	part.Groups[side], part.cost = take, c.cost*float64(take)/float64(n)
 	rest.Groups[side], rest.cost = n-take, c.cost-part.cost
 	rest.Base[side] += take
-	rest.Barrier = 0
+	rest.Barrier, rest.need = 0, 0
 	return part, rest, true
 }

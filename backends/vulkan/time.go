@@ -27,6 +27,7 @@ func (x *Executable) submitTimed(list []command, times []backends.Timing) error 
 	if err := x.device.PrepareTimes(); err != nil {
 		return err
 	}
+	list = oneByOne(list)
 	for len(list) > 0 {
 		n := min(len(list), vk.MaxTimes-1)
 		batch, cost, rest := x.cut(list[:n:n])
@@ -35,7 +36,7 @@ func (x *Executable) submitTimed(list []command, times []backends.Timing) error 
 		from := time.Now()
 		when, err := x.device.Submit(commands)
 		if err == nil {
-			err = x.device.Wait(when)
+			err = x.device.Wait(vk.Compute, when)
 		}
 		if err != nil {
 			return err
@@ -52,6 +53,15 @@ func (x *Executable) submitTimed(list []command, times []backends.Timing) error 
 		}
 	}
 	return nil
+}
+
+// oneByOne has the commands of both lanes in one.
+func oneByOne(list []command) []command {
+	all := slices.Clone(list)
+	for i := range all {
+		all[i].lane, all[i].need = vk.Compute, 0
+	}
+	return all
 }
 
 // timed puts a point in time before a batch and after each of its instructions,

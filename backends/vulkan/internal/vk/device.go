@@ -14,12 +14,13 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Device is an open device with one queue. Its methods may be called from
-// several goroutines.
+// Device is an open device. Its methods may be called from several goroutines.
 type Device struct {
 	Info Info
 
-	mu     sync.Mutex // of the queue
+	mu     sync.Mutex // of the queues
+	last   [lanes]uint64
+	shared []uint32 // the families of queues that use every block, where there are two
 	handle vulkan.Device
 	driver *C.lv_device
 	layout vulkan.PipelineLayout
@@ -40,7 +41,10 @@ func (d *Device) fault(call string) int32 {
 // OpenDevice opens a device of Devices.
 func (i *Instance) OpenDevice(info Info) (*Device, error) {
 	physical := i.physical[info.Index]
-	family, _, _ := computeFamily(physical)
+	queues, ok := chooseQueues(queuesOf(physical), info.Kind)
+	if !ok {
+		return nil, fmt.Errorf("open %s: it lacks a queue for compute", info.Name)
+	}
 	api := uint32(info.Version[0])<<22 | uint32(info.Version[1])<<12
 	c := query(i, physical, api)
 	names, _ := extensionsOf(physical)
@@ -49,17 +53,15 @@ func (i *Instance) OpenDevice(info Info) (*Device, error) {
 		return nil, fmt.Errorf("open %s: out of host memory", info.Name)
 	}
 	defer C.lv_free_chain(chain)
+	wanted := queues.create()
 	create := vulkan.DeviceCreateInfo{
 		SType: vulkan.StructureTypeDeviceCreateInfo, PNext: chain,
-		QueueCreateInfoCount: 1,
-		PQueueCreateInfos: []vulkan.DeviceQueueCreateInfo{{
-			SType: vulkan.StructureTypeDeviceQueueCreateInfo, QueueFamilyIndex: family, QueueCount: 1, PQueuePriorities: []float32{1},
-		}},
+		QueueCreateInfoCount: uint32(len(wanted)), PQueueCreateInfos: wanted,
 		EnabledExtensionCount: uint32(len(names)), PpEnabledExtensionNames: names,
 	}
 	defer create.Free()
 	defer holdCollector()()
-	d := &Device{Info: info}
+	d := &Device{Info: info, shared: queues.families()}
 	_, d.types = memoryOf(physical)
 	// A pointer into d would hand all of d to C.
 	var handle vulkan.Device
@@ -67,7 +69,7 @@ func (i *Instance) OpenDevice(info Info) (*Device, error) {
 		return nil, fmt.Errorf("open %s: %w", info.Name, resultError(int32(r)))
 	}
 	d.handle = handle
-	if err := d.prepare(i, family); err != nil {
+	if err := d.prepare(i, queues); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open %s: %w", info.Name, err)
 	}
@@ -75,7 +77,7 @@ func (i *Instance) OpenDevice(info Info) (*Device, error) {
 }
 
 // prepare makes what all pipelines and submissions share.
-func (d *Device) prepare(i *Instance, family uint32) error {
+func (d *Device) prepare(i *Instance, queues laneQueues) error {
 	layout := vulkan.PipelineLayoutCreateInfo{
 		SType: vulkan.StructureTypePipelineLayoutCreateInfo, PushConstantRangeCount: 1,
 		PPushConstantRanges: []vulkan.PushConstantRange{{StageFlags: vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit), Size: MaxPush}},
@@ -86,11 +88,37 @@ func (d *Device) prepare(i *Instance, family uint32) error {
 		return resultError(int32(r))
 	}
 	d.layout = made
-	var queue vulkan.Queue
-	vulkan.GetDeviceQueue(d.handle, family, 0, &queue)
+	var handles [lanes]unsafe.Pointer
+	var families [lanes]C.uint32_t
+	for l, q := range queues {
+		var found vulkan.Queue
+		vulkan.GetDeviceQueue(d.handle, q.family, q.index, &found)
+		handles[l], families[l] = unsafe.Pointer(found), C.uint32_t(q.family)
+	}
 	var r C.int32_t
-	d.driver = C.lv_open(unsafe.Pointer(i.handle), unsafe.Pointer(d.handle), unsafe.Pointer(queue), C.uint32_t(family), C.uint64_t(handleOf(d.layout)), &r)
+	d.driver = C.lv_open(unsafe.Pointer(i.handle), unsafe.Pointer(d.handle), &handles[0], &families[0], C.uint64_t(handleOf(d.layout)), &r)
 	return resultError(int32(r))
+}
+
+// create asks for the queues when the device is opened.
+func (q laneQueues) create() []vulkan.DeviceQueueCreateInfo {
+	one := func(family, count uint32) vulkan.DeviceQueueCreateInfo {
+		return vulkan.DeviceQueueCreateInfo{
+			SType: vulkan.StructureTypeDeviceQueueCreateInfo, QueueFamilyIndex: family, QueueCount: count, PQueuePriorities: []float32{1, 1}[:count],
+		}
+	}
+	if q.kind() == DedicatedQueue {
+		return []vulkan.DeviceQueueCreateInfo{one(q[Compute].family, 1), one(q[Transfer].family, 1)}
+	}
+	return []vulkan.DeviceQueueCreateInfo{one(q[Compute].family, q[Transfer].index+1)}
+}
+
+// families are those of the lanes where they are two, else nothing.
+func (q laneQueues) families() []uint32 {
+	if q.kind() != DedicatedQueue {
+		return nil
+	}
+	return []uint32{q[Compute].family, q[Transfer].family}
 }
 
 // handleOf is a handle as Vulkan numbers it.
@@ -125,6 +153,12 @@ func (d *Device) Alloc(size int64, where Where) (*Block, error) {
 	create := vulkan.BufferCreateInfo{
 		SType: vulkan.StructureTypeBufferCreateInfo, Size: vulkan.DeviceSize(size),
 		Usage: vulkan.BufferUsageFlags(usage) | deviceAddress, SharingMode: vulkan.SharingModeExclusive,
+	}
+	if len(d.shared) > 0 {
+		// Exclusive blocks would have to change hands twice for every copy, in parts.
+		// Unlike images, buffers lose nothing by being shared.
+		create.SharingMode = vulkan.SharingModeConcurrent
+		create.QueueFamilyIndexCount, create.PQueueFamilyIndices = uint32(len(d.shared)), d.shared
 	}
 	defer create.Free()
 	var buffer vulkan.Buffer
@@ -256,9 +290,16 @@ func (d *Device) FreePipeline(p *Pipeline) {
 	vulkan.DestroyPipeline(d.handle, handleFrom[vulkan.Pipeline](p.handle), nil)
 }
 
-// Submit records commands and gives them to the queue; they run after all that
-// was submitted before. Wait(when) waits for them.
+// Submit records commands and gives them to the Compute lane; they run after all
+// that was submitted before, in both lanes. Wait(Compute, when) waits for them.
 func (d *Device) Submit(commands []Command) (when uint64, err error) {
+	return d.SubmitAfter(Compute, d.Last(Transfer), commands)
+}
+
+// SubmitAfter records commands and gives them to a lane; they run after all that
+// was submitted to it before and after the point `after` of the other lane,
+// which must be one that was submitted; 0 is none.
+func (d *Device) SubmitAfter(lane Lane, after uint64, commands []Command) (when uint64, err error) {
 	if len(commands) == 0 {
 		return 0, nil
 	}
@@ -268,11 +309,19 @@ func (d *Device) Submit(commands []Command) (when uint64, err error) {
 		return 0, fmt.Errorf("submit: %w", resultError(r))
 	}
 	var at C.uint64_t
-	r := C.lv_submit(d.driver, (*C.lv_command)(unsafe.Pointer(&commands[0])), C.uint32_t(len(commands)), &at)
+	r := C.lv_submit(d.driver, C.uint32_t(lane), C.uint64_t(after), (*C.lv_command)(unsafe.Pointer(&commands[0])), C.uint32_t(len(commands)), &at)
 	if r != 0 {
 		return 0, fmt.Errorf("submit: %w", resultError(int32(r)))
 	}
+	d.last[lane] = uint64(at)
 	return uint64(at), messages()
+}
+
+// Last is the latest point that was submitted to a lane, 0 where there is none.
+func (d *Device) Last(lane Lane) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last[lane]
 }
 
 // PrepareTimes makes Time commands possible. A queue without a clock is an error.
@@ -300,12 +349,12 @@ func (d *Device) Times(n int) ([]float64, error) {
 	return d.Info.seconds(ticks), messages()
 }
 
-// Wait waits until a submission has ended.
-func (d *Device) Wait(when uint64) error {
+// Wait waits until a submission to a lane has ended.
+func (d *Device) Wait(lane Lane, when uint64) error {
 	if r := d.fault("wait"); r != 0 {
 		return fmt.Errorf("wait: %w", resultError(r))
 	}
-	if r := C.lv_wait(d.driver, C.uint64_t(when)); r != 0 {
+	if r := C.lv_wait(d.driver, C.uint32_t(lane), C.uint64_t(when)); r != 0 {
 		return fmt.Errorf("wait: %w", resultError(int32(r)))
 	}
 	return messages()
@@ -317,6 +366,9 @@ func (d *Device) Idle() {
 	defer d.mu.Unlock()
 	vulkan.DeviceWaitIdle(d.handle)
 }
+
+// The lanes are those of driver.c.
+var _ [lanes]byte = [C.lv_lanes]byte{}
 
 // A Command must be what driver.c takes it for.
 var _ [unsafe.Sizeof(Command{})]byte = [C.sizeof_lv_command]byte{}

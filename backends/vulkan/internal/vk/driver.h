@@ -50,8 +50,14 @@ char *lv_messages(void);
 
 typedef struct lv_device lv_device;
 
-// lv_open takes a device, its queue and the pipeline layout over.
-lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, uint64_t layout, int32_t *result);
+// A device has two lanes of submissions, each in order and with a timeline of its
+// own: lv_compute takes all commands, lv_transfer copies only.
+enum { lv_compute, lv_transfer, lv_lanes };
+
+// lv_open takes a device, the queues of its lanes, which may be one queue, and the
+// pipeline layout over.
+lv_device *lv_open(void *instance, void *device, void *const queues[lv_lanes], const uint32_t families[lv_lanes], uint64_t layout,
+                   int32_t *result);
 void lv_close(lv_device *);
 uint64_t lv_address(lv_device *, uint64_t buffer);
 
@@ -78,10 +84,11 @@ typedef struct {
 
 enum { lv_dispatch, lv_copy, lv_fill, lv_reset_times, lv_time };
 
-// lv_submit records and submits commands and returns the point in time, *when,
-// that lv_wait waits for.
-int32_t lv_submit(lv_device *, const lv_command *commands, uint32_t count, uint64_t *when);
-int32_t lv_wait(lv_device *, uint64_t when);
+// lv_submit records and submits commands and returns the point in the lane's time,
+// *when, that lv_wait waits for. They begin after the point `after` of the other
+// lane, which was submitted before; 0 is none.
+int32_t lv_submit(lv_device *, uint32_t lane, uint64_t after, const lv_command *commands, uint32_t count, uint64_t *when);
+int32_t lv_wait(lv_device *, uint32_t lane, uint64_t when);
 
 // lv_make_times makes room for count points in time, once. lv_reset_times forgets
 // the first value of them, and lv_time writes number value when all before it has

@@ -143,7 +143,11 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 	}
 	key := fmt.Appendf(nil, "%x %x %x %x %x", p.VendorID, p.DeviceID, p.DriverVersion, p.ApiVersion, p.PipelineCacheUUID)
 	info.TickNanoseconds = float64(p.Limits.TimestampPeriod)
-	_, info.TickBits, info.ComputeQueue = computeFamily(physical)
+	queues := queuesOf(physical)
+	lanes, ok := chooseQueues(queues, info.Kind)
+	if info.ComputeQueue = ok; ok {
+		info.TickBits, info.Transfer = queues[lanes[Compute].family].tickBits, lanes.kind()
+	}
 	if info.Version[0] == 1 && info.Version[1] < 2 {
 		return info
 	}
@@ -238,18 +242,21 @@ func memoryOf(physical vulkan.PhysicalDevice) ([]vulkan.MemoryHeap, []vulkan.Mem
 	return p.MemoryHeaps[:p.MemoryHeapCount], p.MemoryTypes[:p.MemoryTypeCount]
 }
 
-// computeFamily is the first family of queues that computes, and the bits of its clock.
-func computeFamily(physical vulkan.PhysicalDevice) (family uint32, tickBits int, ok bool) {
+// queuesOf describes the families of queues.
+func queuesOf(physical vulkan.PhysicalDevice) []queueFamily {
 	var n uint32
 	vulkan.GetPhysicalDeviceQueueFamilyProperties(physical, &n, nil)
 	list := make([]vulkan.QueueFamilyProperties, n)
 	vulkan.GetPhysicalDeviceQueueFamilyProperties(physical, &n, list)
+	all := make([]queueFamily, n)
 	for i := range list {
 		list[i].Deref()
-		if !ok && list[i].QueueFlags&vulkan.QueueFlags(vulkan.QueueComputeBit) != 0 {
-			family, tickBits, ok = uint32(i), int(list[i].TimestampValidBits), true
+		has := func(bit vulkan.QueueFlagBits) bool { return list[i].QueueFlags&vulkan.QueueFlags(bit) != 0 }
+		all[i] = queueFamily{
+			compute: has(vulkan.QueueComputeBit), graphics: has(vulkan.QueueGraphicsBit), transfer: has(vulkan.QueueTransferBit),
+			queues: list[i].QueueCount, tickBits: int(list[i].TimestampValidBits),
 		}
 		list[i].Free()
 	}
-	return family, tickBits, ok
+	return all
 }

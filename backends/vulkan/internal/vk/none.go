@@ -45,8 +45,14 @@ func (*Device) FreePipeline(*Pipeline) {}
 // Submit gives an error.
 func (*Device) Submit([]Command) (uint64, error) { _, err := Open(); return 0, err }
 
+// SubmitAfter gives an error.
+func (*Device) SubmitAfter(Lane, uint64, []Command) (uint64, error) { _, err := Open(); return 0, err }
+
+// Last is nothing.
+func (*Device) Last(Lane) uint64 { return 0 }
+
 // Wait gives an error.
-func (*Device) Wait(uint64) error { _, err := Open(); return err }
+func (*Device) Wait(Lane, uint64) error { _, err := Open(); return err }
 
 // PrepareTimes gives an error.
 func (*Device) PrepareTimes() error { _, err := Open(); return err }

@@ -41,15 +41,24 @@
 
 enum { RING = 4 };
 
-struct lv_device {
-  void *device, *queue;
-  vk_handle layout, semaphore, times, cache;
+// lane is a queue with its timeline. A queue for transfers alone knows no other
+// stage, so stages and accesses of its barriers are its own.
+typedef struct {
+  void *queue;
+  vk_handle semaphore;
   uint64_t submitted;
+  uint32_t stages, writes, all;
   struct {
     vk_handle pool;
     void *commands;
     uint64_t when; // the buffer may be recorded anew after this
   } ring[RING];
+} lane;
+
+struct lv_device {
+  void *device;
+  vk_handle layout, times, cache;
+  lane lanes[lv_lanes];
 #define MEMBER(result, name, arguments) result(VKAPI *name) arguments;
   FUNCTIONS(MEMBER)
 };
@@ -64,31 +73,37 @@ static int find_functions(lv_device *d, void *instance) {
   return 1;
 }
 
-static vk_result make_ring(lv_device *d, uint32_t family) {
-  for (int i = 0; i < RING; i++) {
+static vk_result make_lane(lv_device *d, lane *l, void *queue, uint32_t family) {
+  int computes = l == &d->lanes[lv_compute];
+  l->queue = queue;
+  l->stages = STAGE_TRANSFER | (computes ? STAGE_COMPUTE : 0);
+  l->writes = ACCESS_TRANSFER_WRITE | (computes ? ACCESS_SHADER_WRITE : 0);
+  l->all = l->writes | ACCESS_TRANSFER_READ | (computes ? ACCESS_SHADER_READ : 0);
+  semaphore_type_info timeline = {{TYPE_SEMAPHORE_TYPE_CREATE_INFO, NULL}, 1, 0};
+  semaphore_info semaphore = {{TYPE_SEMAPHORE_CREATE_INFO, &timeline}, 0};
+  vk_result r = d->CreateSemaphore(d->device, &semaphore, NULL, &l->semaphore);
+  for (int i = 0; i < RING && r == SUCCESS; i++) {
     command_pool_info pool = {.h = {TYPE_COMMAND_POOL_CREATE_INFO, NULL}, .flags = 1, .family = family}; // transient
-    vk_result r = d->CreateCommandPool(d->device, &pool, NULL, &d->ring[i].pool);
-    if (r != SUCCESS) return r;
-    command_buffer_info buffer = {{TYPE_COMMAND_BUFFER_ALLOCATE_INFO, NULL}, d->ring[i].pool, 0, 1};
-    if ((r = d->AllocateCommandBuffers(d->device, &buffer, &d->ring[i].commands)) != SUCCESS) return r;
+    if ((r = d->CreateCommandPool(d->device, &pool, NULL, &l->ring[i].pool)) != SUCCESS) return r;
+    command_buffer_info buffer = {{TYPE_COMMAND_BUFFER_ALLOCATE_INFO, NULL}, l->ring[i].pool, 0, 1};
+    r = d->AllocateCommandBuffers(d->device, &buffer, &l->ring[i].commands);
   }
-  return SUCCESS;
+  return r;
 }
 
-lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, uint64_t layout, int32_t *result) {
+lv_device *lv_open(void *instance, void *device, void *const queues[lv_lanes], const uint32_t families[lv_lanes], uint64_t layout,
+                   int32_t *result) {
   lv_device *d = calloc(1, sizeof *d);
   *result = ERROR_OUT_OF_HOST_MEMORY;
   if (d == NULL) return NULL;
-  d->device = device, d->queue = queue, d->layout = layout;
+  d->device = device, d->layout = layout;
   if (!find_functions(d, instance)) {
     *result = -3; // VK_ERROR_INITIALIZATION_FAILED
     free(d);
     return NULL;
   }
-  semaphore_type_info timeline = {{TYPE_SEMAPHORE_TYPE_CREATE_INFO, NULL}, 1, 0};
-  semaphore_info semaphore = {{TYPE_SEMAPHORE_CREATE_INFO, &timeline}, 0};
-  *result = d->CreateSemaphore(device, &semaphore, NULL, &d->semaphore);
-  if (*result == SUCCESS) *result = make_ring(d, family);
+  *result = SUCCESS;
+  for (int i = 0; i < lv_lanes && *result == SUCCESS; i++) *result = make_lane(d, &d->lanes[i], queues[i], families[i]);
   if (*result != SUCCESS) {
     lv_close(d);
     return NULL;
@@ -97,11 +112,13 @@ lv_device *lv_open(void *instance, void *device, void *queue, uint32_t family, u
 }
 
 void lv_close(lv_device *d) {
-  for (int i = 0; i < RING; i++)
-    if (d->ring[i].pool) d->DestroyCommandPool(d->device, d->ring[i].pool, NULL);
+  for (lane *l = d->lanes; l < d->lanes + lv_lanes; l++) {
+    for (int i = 0; i < RING; i++)
+      if (l->ring[i].pool) d->DestroyCommandPool(d->device, l->ring[i].pool, NULL);
+    if (l->semaphore) d->DestroySemaphore(d->device, l->semaphore, NULL);
+  }
   if (d->cache) d->DestroyPipelineCache(d->device, d->cache, NULL);
   if (d->times) d->DestroyQueryPool(d->device, d->times, NULL);
-  if (d->semaphore) d->DestroySemaphore(d->device, d->semaphore, NULL);
   free(d);
 }
 
@@ -141,8 +158,8 @@ int32_t lv_open_cache(lv_device *d, const void *data, size_t size) {
 
 int32_t lv_cache_data(lv_device *d, void *data, size_t *size) { return d->GetPipelineCacheData(d->device, d->cache, size, data); }
 
-int32_t lv_wait(lv_device *d, uint64_t when) {
-  semaphore_wait_info info = {{TYPE_SEMAPHORE_WAIT_INFO, NULL}, 0, 1, &d->semaphore, &when};
+int32_t lv_wait(lv_device *d, uint32_t lane, uint64_t when) {
+  semaphore_wait_info info = {{TYPE_SEMAPHORE_WAIT_INFO, NULL}, 0, 1, &d->lanes[lane].semaphore, &when};
   return d->WaitSemaphores(d->device, &info, UINT64_MAX);
 }
 
@@ -159,24 +176,21 @@ int32_t lv_times(lv_device *d, uint32_t count, uint64_t *ticks) {
 }
 
 // barrier makes all earlier writes seen by what follows.
-static void barrier(lv_device *d, void *commands) {
-  memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL},
-                        ACCESS_SHADER_WRITE | ACCESS_TRANSFER_WRITE,
-                        ACCESS_SHADER_READ | ACCESS_SHADER_WRITE | ACCESS_TRANSFER_READ | ACCESS_TRANSFER_WRITE};
-  uint32_t stages = STAGE_COMPUTE | STAGE_TRANSFER;
-  d->CmdPipelineBarrier(commands, stages, stages, 0, 1, &all, 0, NULL, 0, NULL);
+static void barrier(lv_device *d, const lane *l, void *commands) {
+  memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL}, l->writes, l->all};
+  d->CmdPipelineBarrier(commands, l->stages, l->stages, 0, 1, &all, 0, NULL, 0, NULL);
 }
 
-static void to_host(lv_device *d, void *commands) {
-  memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL}, ACCESS_SHADER_WRITE | ACCESS_TRANSFER_WRITE, ACCESS_HOST_READ};
-  d->CmdPipelineBarrier(commands, STAGE_COMPUTE | STAGE_TRANSFER, STAGE_HOST, 0, 1, &all, 0, NULL, 0, NULL);
+static void to_host(lv_device *d, const lane *l, void *commands) {
+  memory_barrier all = {{TYPE_MEMORY_BARRIER, NULL}, l->writes, ACCESS_HOST_READ};
+  d->CmdPipelineBarrier(commands, l->stages, STAGE_HOST, 0, 1, &all, 0, NULL, 0, NULL);
 }
 
-static void record(lv_device *d, void *commands, const lv_command *c, uint32_t count) {
+static void record(lv_device *d, const lane *l, void *commands, const lv_command *c, uint32_t count) {
   uint64_t bound = 0;
-  barrier(d, commands); // on the submission before
+  barrier(d, l, commands); // on the submission before
   for (uint32_t i = 0; i < count; i++, c++) {
-    if (c->barrier && i > 0) barrier(d, commands);
+    if (c->barrier && i > 0) barrier(d, l, commands);
     switch (c->kind) {
     case lv_dispatch:
       if (c->pipeline != bound) d->CmdBindPipeline(commands, BIND_COMPUTE, c->pipeline);
@@ -200,23 +214,25 @@ static void record(lv_device *d, void *commands, const lv_command *c, uint32_t c
       break;
     }
   }
-  to_host(d, commands);
+  to_host(d, l, commands);
 }
 
-int32_t lv_submit(lv_device *d, const lv_command *list, uint32_t count, uint64_t *when) {
-  uint64_t next = d->submitted + 1;
+int32_t lv_submit(lv_device *d, uint32_t number, uint64_t after, const lv_command *list, uint32_t count, uint64_t *when) {
+  lane *l = &d->lanes[number], *other = &d->lanes[number == lv_compute ? lv_transfer : lv_compute];
+  uint64_t next = l->submitted + 1;
   int slot = (int)(next % RING);
-  void *commands = d->ring[slot].commands;
-  vk_result r = lv_wait(d, d->ring[slot].when);
-  if (r == SUCCESS) r = d->ResetCommandPool(d->device, d->ring[slot].pool, 0);
+  void *commands = l->ring[slot].commands;
+  vk_result r = lv_wait(d, number, l->ring[slot].when);
+  if (r == SUCCESS) r = d->ResetCommandPool(d->device, l->ring[slot].pool, 0);
   command_begin_info begin = {{TYPE_COMMAND_BUFFER_BEGIN_INFO, NULL}, 1, NULL}; // one time
   if (r == SUCCESS) r = d->BeginCommandBuffer(commands, &begin);
   if (r != SUCCESS) return r;
-  record(d, commands, list, count);
+  record(d, l, commands, list, count);
   if ((r = d->EndCommandBuffer(commands)) != SUCCESS) return r;
-  timeline_submit_info times = {.h = {TYPE_TIMELINE_SUBMIT_INFO, NULL}, .signal_count = 1, .signals = &next};
-  submit_info submit = {.h = {TYPE_SUBMIT_INFO, &times}, .command_count = 1, .commands = &commands, .signal_count = 1, .signals = &d->semaphore};
-  if ((r = d->QueueSubmit(d->queue, 1, &submit, 0)) != SUCCESS) return r;
-  d->submitted = d->ring[slot].when = *when = next;
+  uint32_t waits = after > 0;
+  timeline_submit_info times = {{TYPE_TIMELINE_SUBMIT_INFO, NULL}, waits, &after, 1, &next};
+  submit_info submit = {{TYPE_SUBMIT_INFO, &times}, waits, &other->semaphore, &l->stages, 1, &commands, 1, &l->semaphore};
+  if ((r = d->QueueSubmit(l->queue, 1, &submit, 0)) != SUCCESS) return r;
+  l->submitted = l->ring[slot].when = *when = next;
   return SUCCESS;
 }

@@ -94,6 +94,8 @@ type Info struct {
 	Features           Features
 	Matrices           []Matrix
 	ComputeQueue       bool
+	// Transfer is where copies beside kernels run.
+	Transfer TransferQueue
 	// CacheKey is another for every device and driver version whose pipeline caches differ.
 	CacheKey [32]byte
 	// TickNanoseconds is a step of the queue's clock, TickBits how many bits of it

@@ -73,7 +73,7 @@ func TestCopyAndFill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Wait(when); err != nil {
+		if err := d.Wait(Compute, when); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,7 +97,7 @@ func TestValidationFindsMistakes(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "vulkan validation: ") || !strings.Contains(strings.ToLower(err.Error()), "hazard") {
 		t.Errorf("error %v, want one of the validation layer", err)
 	}
-	if err := d.Wait(when); err != nil {
+	if err := d.Wait(Compute, when); err != nil {
 		t.Error(err)
 	}
 }
