@@ -9,6 +9,7 @@ import (
 	bt "github.com/loraedge/loraedge/backends/backendtest"
 	"github.com/loraedge/loraedge/backends/cpu"
 	"github.com/loraedge/loraedge/core/program"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 func matrix(source bt.Source, rows, cols int) bt.Operand {
@@ -36,22 +37,37 @@ func onAll(t *testing.T, c bt.Case, check func(t *testing.T, got [][]float32)) {
 }
 
 // Products larger than what is packed at a time, in each of M, N and K, hold at
-// sampled elements the float64 sum, to 8·√K·2⁻²⁴ of the terms' magnitudes.
+// sampled elements the float64 sum, to 8·√K·2⁻²⁴ of the terms' magnitudes; those of
+// bfloat16 too, where the factors have no more bits.
 func TestLargeProducts(t *testing.T) {
-	const rows, in, out, rank = 800, 4200, 830, 5
+	t.Run("F32", func(t *testing.T) { testLargeProducts(t, dtype.F32, 0.25, func(x float32) float32 { return x }) })
+	t.Run("BF16", func(t *testing.T) {
+		testLargeProducts(t, dtype.BF16, 0.5, func(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ 0xffff) })
+	})
+}
+
+func testLargeProducts(t *testing.T, compute dtype.DType, drop float32, rounded func(float32) float32) {
+	const rows, in, out, rank = 801, 4200, 830, 5
 	source := bt.NewSource(7)
 	index := make([]int32, rows)
 	for i := range index {
 		index[i] = int32(3 * i)
 	}
-	attr := program.Attr{Scale: 0.5, Accumulate: true, Dropout: program.Dropout{P: 0.25, Module: 2}}
+	attr := program.Attr{Scale: 0.5, Accumulate: true, Compute: compute, Dropout: program.Dropout{P: drop, Module: 2}}
 	scalars := program.Scalars{Seed: 11, DropoutStep: 4, Training: true, Adapter: 1}
 	factor := func(r, column int) float64 {
 		key := program.RowKey(scalars.Seed, scalars.DropoutStep, attr.Dropout.Module, uint32(index[r]))
 		if program.Keep(key, uint32(column)) < program.Threshold(attr.Dropout.P) {
 			return 0
 		}
-		return 1 / 0.75
+		return 1 / (1 - float64(drop))
+	}
+	matrix := func(source bt.Source, rows, cols int) bt.Operand {
+		m := matrix(source, rows, cols)
+		for i, x := range m.Floats {
+			m.Floats[i] = rounded(x)
+		}
+		return m
 	}
 	x, w, u, b := matrix(source, rows, in), matrix(source, out, in), matrix(source, rows, rank), matrix(source, out, rank)
 	bias, before, dw := matrix(source, 1, out), matrix(source, rows, out), matrix(source, out, in)
@@ -86,7 +102,7 @@ func TestLargeProducts(t *testing.T) {
 				}
 				return at(before, r, c)
 			}},
-		{"linear_weight_grad", bt.Case{Op: program.OpLinearWeightGrad, Attr: program.Attr{Dropout: attr.Dropout}, Scalars: scalars,
+		{"linear_weight_grad", bt.Case{Op: program.OpLinearWeightGrad, Attr: program.Attr{Compute: compute, Dropout: attr.Dropout}, Scalars: scalars,
 			In: []bt.Operand{before, x, column(index)}, Out: []bt.Operand{dw}}, rows + 1,
 			func(r, c, k int) float64 {
 				if k < rows {
@@ -137,6 +153,9 @@ func distance(got, want []float32) float64 {
 	for n, w := range want {
 		diff += math.Pow(float64(got[n])-float64(w), 2)
 		norm += math.Pow(float64(w), 2)
+	}
+	if diff == 0 {
+		return 0
 	}
 	return math.Sqrt(diff / norm)
 }

@@ -95,6 +95,7 @@ static int op_linear_weight_grad(le_engine *e, const le_instr *in, const le_scal
 	product p = {.m = dw->rows, .n = dw->cols, .k = dy->rows, .alpha = 1};
 	p.a = (view){dy->p, 1, dy->cols};
 	p.b = factor_of(e, x);
+	p.kind = p.m > NARROW && p.n > NARROW ? kind_of(in) : FLOATS;
 	p.add = 1, p.c = dw->p, p.ldc = dw->cols;
 	if (mask_of(e, in, s, &in->in[2], x->cols, &p.drop_b))
 		return 1;

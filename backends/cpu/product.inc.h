@@ -76,6 +76,21 @@ static void pack_lines(const int kind, const float *const from[MR], int64_t n, f
 INLINE float a_scale(const product *p) { return p->a2.p ? p->alpha : 1; }
 INLINE float sum_scale(const product *p) { return p->a2.p ? 1 : p->alpha; }
 
+// Packs k_count elements of each of up to MR columns: to[k·MR + m] is pair k of column m.
+static void pack_pairs_of_columns(const float *from, int64_t ld_from, int64_t columns, int64_t k_count, float *to) {
+	float low[NR] = {0}, high[NR] = {0}, pairs[NR];
+	for (int64_t k = 0; k < k_count; k += 2, to += MR) {
+		memcpy(low, from + k * ld_from, (size_t)columns * sizeof(float));
+		if (k + 1 < k_count)
+			memcpy(high, from + (k + 1) * ld_from, (size_t)columns * sizeof(float));
+		else
+			memset(high, 0, sizeof high);
+		for (int64_t j = 0; j < MR; j += VL)
+			st(pairs + j, pairs_of_rows(ld(low + j), ld(high + j)));
+		memcpy(to, pairs, MR * sizeof(float));
+	}
+}
+
 // MR rows of a from m on, NULL beyond the last.
 static void rows_from(const product *p, const view *a, int64_t m, const float *to[MR]) {
 	for (int64_t i = 0; i < MR; i++)
@@ -86,7 +101,11 @@ static void rows_from(const product *p, const view *a, int64_t m, const float *t
 static void pack_a(const product *p, int64_t m, float *to, float *work) {
 	int64_t rows = le_min(MR, p->m - m), k_count = p->k1 - p->k0;
 	if (a_order(p) == BY_COLUMNS) {
-		copy_padded(to, MR, k_count, p->a.p + m + p->k0 * p->a.cols, p->a.cols, k_count, rows, 1);
+		const float *columns = p->a.p + m + p->k0 * p->a.cols;
+		if (p->kind == PAIRS)
+			pack_pairs_of_columns(columns, p->a.cols, rows, k_count, to);
+		else
+			copy_padded(to, MR, k_count, columns, p->a.cols, k_count, rows, 1);
 		return;
 	}
 	const float *from[MR];
@@ -121,8 +140,28 @@ INLINE void pack_factor(const int kind, const factor *f, int by_rows, int64_t k0
 		pack_columns(kind, f, n, k0, k1, width, to);
 }
 
+// Packs columns of a masked B of floats as pairs.
+static void pack_dropped_pairs(const product *p, int64_t k0, int64_t k1, int64_t n, int64_t width, float *to) {
+	int64_t cols = le_min(width, p->b.cols - n);
+	float rows[2][NR] = {{0}};
+	for (int64_t k = k0; k < k1; k += 2, to += width) {
+		for (int64_t i = 0; i < 2; i++) {
+			if (k + i < k1)
+				drop_row(&p->drop_b, rows[i], (const float *)p->b.p + (k + i) * p->b.cols + n, cols, k + i, n);
+			else
+				memset(rows[i], 0, sizeof rows[i]);
+		}
+		for (int64_t j = 0; j < width; j += VL)
+			st(to + j, pairs_of_rows(ld(rows[0] + j), ld(rows[1] + j)));
+	}
+}
+
 // Packs columns of B from n on: to[k·width + j] for elements k of [k0, k1).
 static void pack_b(const product *p, int64_t k0, int64_t k1, int64_t n, int64_t width, float *to) {
+	if (p->kind == PAIRS && p->drop_b.keys) {
+		pack_dropped_pairs(p, k0, k1, n, width, to);
+		return;
+	}
 	if (p->kind == PAIRS) {
 		pack_factor(PAIRS, &p->b, p->by_rows, k0, k1, n, width, to);
 		return;

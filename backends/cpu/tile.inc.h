@@ -112,12 +112,14 @@ TILES_OF(lines, FLOATS, MR, BY_LINES)
 TILES_OF(single, FLOATS, 1, BY_ROWS)
 #ifdef BF16_DOT
 TILES_OF(pairs, PAIRS, MR, BY_LINES)
+TILES_OF(pair_columns, PAIRS, MR, BY_COLUMNS)
 #else
 #define pairs lines
+#define pair_columns columns
 #endif
 
 // By kind, order and vectors.
-static const tile_fn *const TILES[2][ORDERS] = {{columns, rows, lines}, {0, 0, pairs}};
+static const tile_fn *const TILES[2][ORDERS] = {{columns, rows, lines}, {pair_columns, 0, pairs}};
 
 // Vectors for the next tile where so many are left: 4 are 2 and 2, not 3 and 1.
 INLINE int next_vectors(int64_t left) { return left > NV + 1 || left <= NV ? (int)le_min(left, NV) : (int)((NV + 1) / 2); }
