@@ -39,6 +39,7 @@ func memory(t *testing.T, backend backends.Backend) {
 	t.Run("calls_load_weights", func(t *testing.T) { callsLoadWeights(t, backend) })
 	t.Run("calls_park_activations", func(t *testing.T) { callsParkActivations(t, backend) })
 	t.Run("calls_number_modules", func(t *testing.T) { callsNumberModules(t, backend) })
+	t.Run("inputs", func(t *testing.T) { wrongInputs(t, backend) })
 	t.Run("errors", func(t *testing.T) { wrongUse(t, backend, e, n) })
 }
 

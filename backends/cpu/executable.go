@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,7 +17,7 @@ type Executable struct {
 	program *program.Program
 	machine *machine // nil after Close
 	blocks  [][]byte
-	checks  [][]inputCheck // by entry
+	checks  []*program.InputChecks // by entry
 }
 
 // matrix is an operand with its place in memory; rows is 0 where it is absent.
@@ -53,7 +52,7 @@ func newExecutable(p *program.Program, b *Backend) (*Executable, error) {
 	entries := make([][]instr, len(p.Entries))
 	for i := range p.Entries {
 		entries[i] = resolve(p, &p.Entries[i])
-		x.checks = append(x.checks, inputChecks(entries[i]))
+		x.checks = append(x.checks, p.InputChecks(&p.Entries[i]))
 	}
 	if err := m.compile(entries, x.blocks); err != nil {
 		x.Close()
@@ -170,10 +169,9 @@ func (x *Executable) run(entry int, s *program.Scalars, seconds []float64) error
 	if entry < 0 || entry >= len(x.program.Entries) {
 		return fmt.Errorf("cpu: run: there is no entry %d", entry)
 	}
-	for _, c := range x.checks[entry] {
-		if err := c.check(x.blocks, s); err != nil {
-			return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
-		}
+	memory := func(at program.Place, n int) []byte { return x.blocks[at.Block][at.Offset:][:n] }
+	if err := x.checks[entry].Check(s, memory); err != nil {
+		return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
 	}
 	if err := x.machine.run(entry, s, seconds); err != nil {
 		return fmt.Errorf("cpu: run of entry %d: %w", entry, err)
@@ -202,85 +200,5 @@ func (x *Executable) Close() error {
 	}
 	x.machine.close()
 	x.machine, x.blocks = nil, nil
-	return nil
-}
-
-// inputCheck is what a run must find in the host's inputs: kernels index
-// memory with them.
-type inputCheck struct {
-	op   program.Op
-	what string
-	m    matrix
-	// Element r must be from low to high; toRow and fromRow put r in their place.
-	low, high      int
-	toRow, fromRow bool
-	// For a cache: the number of rows it has, and m the rows appended.
-	cache int
-}
-
-// inputChecks lists each check of an entry once.
-func inputChecks(list []instr) []inputCheck {
-	seen := map[inputCheck]bool{}
-	var all []inputCheck
-	for _, in := range list {
-		for _, c := range in.checks() {
-			if c.op = in.op; !seen[c] {
-				seen[c] = true
-				all = append(all, c)
-			}
-		}
-	}
-	return all
-}
-
-func (in *instr) checks() []inputCheck {
-	ids := func(i, vocab int) inputCheck {
-		return inputCheck{what: "token id", m: in.in[i], high: vocab - 1}
-	}
-	document := func(first, last int) []inputCheck {
-		return []inputCheck{
-			{what: "first row of the document", m: in.in[first], toRow: true},
-			{what: "last row of the document", m: in.in[last], fromRow: true, high: in.in[last].rows - 1},
-		}
-	}
-	switch in.op {
-	case program.OpEmbed:
-		return []inputCheck{ids(0, in.in[1].rows)}
-	case program.OpEmbedGrad:
-		return []inputCheck{ids(0, in.out[0].rows), {what: "order", m: in.in[1], high: in.in[1].rows - 1}}
-	case program.OpCrossEntropy:
-		return []inputCheck{{what: "target", m: in.in[0], low: -1, high: in.out[0].cols - 1}}
-	case program.OpAttention:
-		return document(3, 4)
-	case program.OpAttentionGrad:
-		return document(6, 7)
-	case program.OpCacheAppend:
-		return []inputCheck{{m: in.in[0], cache: in.out[0].rows}}
-	case program.OpAttentionCached:
-		return []inputCheck{{m: in.in[0], cache: in.in[1].rows}}
-	}
-	return nil
-}
-
-func (c *inputCheck) check(blocks [][]byte, s *program.Scalars) error {
-	if c.cache > 0 {
-		if s.Past < 0 || s.Tokens < 0 || s.Tokens > c.m.rows || s.Past > c.cache-s.Tokens {
-			return fmt.Errorf("%s: %d tokens of %d rows after %d do not fit a cache of %d tokens", c.op, s.Tokens, c.m.rows, s.Past, c.cache)
-		}
-		return nil
-	}
-	data := blocks[c.m.block][c.m.offset:]
-	for r := range c.m.rows {
-		low, high := c.low, c.high
-		if c.toRow {
-			high = r
-		}
-		if c.fromRow {
-			low = r
-		}
-		if v := int(int32(binary.NativeEndian.Uint32(data[4*r:]))); v < low || v > high {
-			return fmt.Errorf("%s: %s of row %d is %d, want %d to %d", c.op, c.what, r, v, low, high)
-		}
-	}
 	return nil
 }

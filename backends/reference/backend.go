@@ -41,6 +41,9 @@ func (b *Backend[F]) Load(p *program.Program) (*Executable[F], error) {
 		return nil, err
 	}
 	e := &Executable[F]{program: p}
+	for i := range p.Entries {
+		e.checks = append(e.checks, p.InputChecks(&p.Entries[i]))
+	}
 	for _, b := range p.Blocks {
 		e.floats = append(e.floats, make([]F, (b.Size+3)/4))
 		e.ints = append(e.ints, make([]int32, (b.Size+3)/4))
@@ -58,6 +61,7 @@ type Executable[F Float] struct {
 	floats  [][]F
 	ints    [][]int32
 	packed  map[program.Place][]byte
+	checks  []*program.InputChecks // by entry
 }
 
 // Values is the memory of an F32 buffer, row by row.
@@ -154,6 +158,9 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 	if entry < 0 || entry >= len(e.program.Entries) {
 		return fmt.Errorf("run: there is no entry %d", entry)
 	}
+	if err := e.checks[entry].Check(s, e.words); err != nil {
+		return fmt.Errorf("run of entry %d: %w", entry, err)
+	}
 	for _, call := range e.program.Entries[entry].Calls {
 		for _, load := range call.Loads {
 			e.copy(load)
@@ -175,6 +182,15 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 		}
 	}
 	return nil
+}
+
+// words are n bytes of the integers at a place.
+func (e *Executable[F]) words(at program.Place, n int) []byte {
+	var all []byte
+	for _, v := range e.ints[at.Block][at.Offset/4:][:n/4] {
+		all = binary.LittleEndian.AppendUint32(all, uint32(v))
+	}
+	return all
 }
 
 // copy is a load or a save.

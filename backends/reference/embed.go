@@ -1,33 +1,22 @@
 package reference
 
-func embed[F Float](t *step[F]) error {
+func embed[F Float](t *step[F]) {
 	ids, table, y := t.in[0], t.in[1], t.out[0]
 	for r := range y.rows {
-		id := ids.ints[r]
-		if err := inRange("id", r, id, table.rows); err != nil {
-			return err
-		}
+		id := int(ids.ints[r])
 		for c := range y.cols {
-			y.set(r, c, float64(t.Scale)*table.at(int(id), c))
+			y.set(r, c, float64(t.Scale)*table.at(id, c))
 		}
 	}
-	return nil
 }
 
-func embedGrad[F Float](t *step[F]) error {
+func embedGrad[F Float](t *step[F]) {
 	ids, order, dy, dtable := t.in[0], t.in[1], t.in[2], t.out[0]
 	for n := range dy.rows {
-		r := order.ints[n]
-		if err := inRange("order", n, r, dy.rows); err != nil {
-			return err
-		}
-		id := ids.ints[r]
-		if err := inRange("id", int(r), id, dtable.rows); err != nil {
-			return err
-		}
+		r := int(order.ints[n])
+		id := int(ids.ints[r])
 		for c := range dy.cols {
-			dtable.add(int(id), c, float64(t.Scale)*dy.at(int(r), c))
+			dtable.add(id, c, float64(t.Scale)*dy.at(r, c))
 		}
 	}
-	return nil
 }

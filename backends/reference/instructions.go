@@ -46,9 +46,9 @@ func (t *step[F]) put(m matrix[F], r, c int, v float64) {
 func run[F Float](op program.Op, t *step[F]) error {
 	switch op {
 	case program.OpEmbed:
-		return embed(t)
+		embed(t)
 	case program.OpEmbedGrad:
-		return embedGrad(t)
+		embedGrad(t)
 	case program.OpRMSNorm:
 		rmsNorm(t)
 	case program.OpRMSNormGrad:
@@ -66,13 +66,13 @@ func run[F Float](op program.Op, t *step[F]) error {
 	case program.OpRoPE:
 		rope(t)
 	case program.OpAttention:
-		return attention(t)
+		attention(t)
 	case program.OpAttentionGrad:
-		return attentionGrad(t)
+		attentionGrad(t)
 	case program.OpCacheAppend:
-		return cacheAppend(t)
+		cacheAppend(t)
 	case program.OpAttentionCached:
-		return attentionCached(t)
+		attentionCached(t)
 	case program.OpGated:
 		gated(t)
 	case program.OpGatedGrad:
@@ -84,7 +84,7 @@ func run[F Float](op program.Op, t *step[F]) error {
 	case program.OpZero:
 		clear(t.out[0].data)
 	case program.OpCrossEntropy:
-		return crossEntropy(t)
+		crossEntropy(t)
 	case program.OpGradNorm:
 		gradNorm(t)
 	case program.OpAdamW:
@@ -105,14 +105,6 @@ func run[F Float](op program.Op, t *step[F]) error {
 		magnitudeGrad(t)
 	default:
 		return fmt.Errorf("there is no instruction with code %d", op)
-	}
-	return nil
-}
-
-// inRange is the error of a row number that the host got wrong.
-func inRange(what string, row int, got int32, n int) error {
-	if got < 0 || int(got) >= n {
-		return fmt.Errorf("%s of row %d is %d, and there are %d", what, row, got, n)
 	}
 	return nil
 }

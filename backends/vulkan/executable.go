@@ -22,7 +22,7 @@ type Executable struct {
 	host             *vk.Block // the scalars as the host writes them
 	staging          *staging
 	entries          [][]command
-	checks           []checks // by entry
+	checks           []*program.InputChecks // by entry
 	integers         integers
 	pace             pace
 }
@@ -68,7 +68,7 @@ func (x *Executable) build() error {
 	}
 	for i := range x.program.Entries {
 		list := resolve(x.program, &x.program.Entries[i], bases)
-		x.checks = append(x.checks, checksOf(list))
+		x.checks = append(x.checks, x.program.InputChecks(&x.program.Entries[i]))
 		work, err := l.entry(list)
 		if err != nil {
 			return err
@@ -246,7 +246,7 @@ func (x *Executable) run(entry int, s *program.Scalars, submit func([]command) e
 	if entry < 0 || entry >= len(x.entries) {
 		return fmt.Errorf("vulkan: run: there is no entry %d", entry)
 	}
-	if err := x.checks[entry].check(x.integers, s); err != nil {
+	if err := x.checks[entry].Check(s, x.integers.bytes); err != nil {
 		return fmt.Errorf("vulkan: run of entry %d: %w", entry, err)
 	}
 	putScalars(x.host.Mapped, s)
