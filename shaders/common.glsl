@@ -9,6 +9,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Ints { int v
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Uints { uint v[]; };
 // For operands whose address and columns are multiples of 4 elements.
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vec4s { vec4 v[]; };
+// For 16-bit operands whose address and columns are.
+layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Pairs { uvec2 v[]; };
 
 // The scalars of a run (core/program.Scalars), in the order of scalars.go.
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Scalars {

@@ -13,43 +13,28 @@
 // product_sum.comp does the rest.
 //
 // Grid: N/BN × M/BM × parts. A workgroup does a tile of BM × BN, an invocation
-// TM × TN of it in registers; BK terms at a time lie in shared memory.
+// TM × TN of it in registers; BK terms at a time lie in shared memory, and the next ones are
+// fetched to registers while those are multiplied.
 #extension GL_EXT_control_flow_attributes : require
 #include "common.glsl"
 
 layout(local_size_x_id = 0) in; // (BM/TM)·(BN/TN)
 layout(constant_id = 1) const uint BM = 64;
 layout(constant_id = 2) const uint BN = 64;
-layout(constant_id = 3) const uint TM = 4;
-layout(constant_id = 4) const uint TN = 4;
-layout(constant_id = 5) const uint KIND = 0;
-layout(constant_id = 6) const uint WEIGHT = 0;
-layout(constant_id = 7) const bool DROP = false;
-const uint BK = 16;
+layout(constant_id = 3) const uint BK = 16;
+layout(constant_id = 4) const uint TM = 4;
+layout(constant_id = 5) const uint TN = 4;
+layout(constant_id = 6) const uint KIND = 0;
+layout(constant_id = 7) const uint WEIGHT = 0;
+layout(constant_id = 8) const bool DROP = false;
+// Columns and addresses of all operands but bias are multiples of 4 elements.
+layout(constant_id = 9) const bool ALIGNED = false;
 
-#include "weights.glsl"
+const uint THREADS = BM / TM * (BN / TN);
 
-// What only the ends of a tile see is not worth a pipeline of its own.
-const uint FLAG_BIAS = 1, FLAG_ADAPTER = 2, FLAG_ACCUMULATE = 4, FLAG_SPLIT = 8;
+#include "product.glsl"
 
-layout(push_constant, scalar) uniform Push {
-  Floats x;
-  Uints w;
-  Floats bias, u, b;
-  Uints index;
-  Floats y;
-  Scalars scalars;
-  Tables tables;
-  uint M, N, K, R;
-  uint module, threshold;
-  float scale, keep_scale;
-  WeightParts parts;
-  uint k_split, flags;
-};
-
-bool is(uint flag) { return (flags & flag) != 0; }
-
-// Rows of both tiles are k; a row more than needed keeps banks apart.
+// Rows of both tiles are k; a vector more than needed keeps banks apart.
 const uint AS = BM / 4 + 1;
 const uint BS = BN / 4 + 1;
 shared vec4 a_tile[BK * AS];
@@ -59,23 +44,20 @@ const uint PARTS_N = BN / TN;
 const uint STEP_M = BM / TM;
 vec4 acc[TM * TN / 4];
 
-
-bool dropping() { return DROP && scalars.training != 0; }
-
-// dropped is an element after dropout; key is its row's.
-float dropped(float v, uint key, uint column) { return kept(key, column, threshold) ? v * keep_scale : 0.0; }
-
-float main_a(uint m, uint k, bool drop) {
-  if (KIND == 2) return x.v[k * M + m];
-  float v = scale * x.v[m * K + k];
-  if (KIND == 0 && drop) v = dropped(v, row_key(scalars, module, index.v[m]), k);
-  return v;
-}
-
-float main_b(uint k, uint n, bool drop) {
-  float v = weight(w, parts, tables, KIND == 0 ? n * K + k : k * N + n);
-  if (KIND == 2 && drop) v = dropped(v, row_key(scalars, module, index.v[k]), n);
-  return v;
+// Units of rows of the tile have four terms, and are turned.
+void put_tiles() {
+  [[unroll]] for (uint i = 0; i < A_EACH; i++) {
+    if (!in_a(i)) break;
+    uvec2 p = place_a(i);
+    if (KIND == 2) a_tile[p.x * AS + p.y / 4] = next_a[i];
+    else [[unroll]] for (uint j = 0; j < 4; j++) a_tile[(p.y + j) * AS + p.x / 4][p.x % 4] = next_a[i][j];
+  }
+  [[unroll]] for (uint i = 0; i < B_EACH; i++) {
+    if (!in_b(i)) break;
+    uvec2 p = place_b(i);
+    if (KIND != 0) b_tile[p.x * BS + p.y / 4] = next_b[i];
+    else [[unroll]] for (uint j = 0; j < 4; j++) b_tile[(p.y + j) * BS + p.x / 4][p.x % 4] = next_b[i][j];
+  }
 }
 
 // multiply adds the product of both tiles to the accumulators.
@@ -92,23 +74,10 @@ void multiply(uint ty, uint tx) {
   }
 }
 
-// Elements of a tile in the order of memory: along k, or across it.
-#define FOR_TILE(WIDTH, ALONG_K)                                                     \
-  for (uint e = gl_LocalInvocationIndex; e < BK * WIDTH; e += gl_WorkGroupSize.x) { \
-    uint k = ALONG_K ? e % BK : e / WIDTH;                                           \
-    uint r = ALONG_K ? e / BK : e % WIDTH;
-
 void rank_product(uint m0, uint n0, uint ty, uint tx) {
   for (uint k0 = 0; k0 < R; k0 += BK) {
-    FOR_TILE(BM, true)
-      bool inside = m0 + r < M && k0 + k < R;
-      a_tile[k * AS + r / 4][r % 4] = inside ? u.v[(m0 + r) * R + k0 + k] : 0.0;
-    }
-    FOR_TILE(BN, KIND == 0)
-      bool inside = n0 + r < N && k0 + k < R;
-      uint at = KIND == 0 ? (n0 + r) * R + k0 + k : (k0 + k) * N + n0 + r;
-      b_tile[k * BS + r / 4][r % 4] = inside ? b.v[at] : 0.0;
-    }
+    fetch_rank(m0, n0, k0);
+    put_tiles();
     barrier();
     multiply(ty, tx);
     barrier();
@@ -117,20 +86,12 @@ void rank_product(uint m0, uint n0, uint ty, uint tx) {
 
 void main_product(uint m0, uint n0, uint begin, uint end, uint ty, uint tx) {
   bool drop = dropping();
+  begin_fetches(m0);
+  fetch_main(m0, n0, begin, drop);
   for (uint k0 = begin; k0 < end; k0 += BK) {
-    FOR_TILE(BM, KIND != 2)
-      bool inside = m0 + r < M && k0 + k < end;
-      float v = 0.0;
-      if (inside) v = main_a(m0 + r, k0 + k, drop);
-      a_tile[k * AS + r / 4][r % 4] = v;
-    }
-    FOR_TILE(BN, KIND == 0)
-      bool inside = n0 + r < N && k0 + k < end;
-      float v = 0.0;
-      if (inside) v = main_b(k0 + k, n0 + r, drop);
-      b_tile[k * BS + r / 4][r % 4] = v;
-    }
+    put_tiles();
     barrier();
+    if (k0 + BK < end) fetch_main(m0, n0, k0 + BK, drop);
     multiply(ty, tx);
     barrier();
   }
@@ -139,31 +100,16 @@ void main_product(uint m0, uint n0, uint begin, uint end, uint ty, uint tx) {
 // mask_rank puts the forward's mask on the rank's product.
 void mask_rank(uint m0, uint n0, uint ty, uint tx) {
   [[unroll]] for (uint i = 0; i < TM; i++) {
-    uint m = m0 + 4 * (ty + i / 4 * STEP_M) + i % 4;
-    uint key = m < M ? row_key(scalars, module, index.v[m]) : 0;
-    [[unroll]] for (uint j = 0; j < TN; j++) {
-      uint n = n0 + 4 * (tx + j / 4 * PARTS_N) + j % 4;
-      float v = acc[i * (TN / 4) + j / 4][j % 4];
-      acc[i * (TN / 4) + j / 4][j % 4] = dropped(v, key, n);
-    }
+    uint key = key_of(m0 + 4 * (ty + i / 4 * STEP_M) + i % 4, M);
+    [[unroll]] for (uint j = 0; j < TN / 4; j++) acc[i * (TN / 4) + j] = dropped(acc[i * (TN / 4) + j], key, n0 + 4 * (tx + j * PARTS_N));
   }
 }
 
 void store(uint m0, uint n0, uint ty, uint tx) {
   float factor = is(FLAG_ADAPTER) && !is(FLAG_SPLIT) ? scalars.adapter : 1.0;
-  uint part = is(FLAG_SPLIT) ? gl_WorkGroupID.z * M : 0;
   [[unroll]] for (uint i = 0; i < TM; i++) {
-    uint m = m0 + 4 * (ty + i / 4 * STEP_M) + i % 4;
-    if (m >= M) continue;
-    [[unroll]] for (uint j = 0; j < TN; j++) {
-      uint n = n0 + 4 * (tx + j / 4 * PARTS_N) + j % 4;
-      if (n >= N) continue;
-      float v = acc[i * (TN / 4) + j / 4][j % 4];
-      uint at = (part + m) * N + n;
-      if (is(FLAG_BIAS) && !is(FLAG_SPLIT)) v += bias.v[n];
-      v *= factor;
-      if (is(FLAG_ACCUMULATE) && !is(FLAG_SPLIT)) v += y.v[at];
-      y.v[at] = v;
+    [[unroll]] for (uint j = 0; j < TN / 4; j++) {
+      finish(m0 + 4 * (ty + i / 4 * STEP_M) + i % 4, n0 + 4 * (tx + j * PARTS_N), acc[i * (TN / 4) + j], factor);
     }
   }
 }

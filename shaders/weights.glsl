@@ -30,11 +30,16 @@ float weight(Uints w, WeightParts p, Tables t, uint i) {
   return t.normal[code] * block_scale(w, p, t, i >> 6);
 }
 
-// weight4 is elements i to i+3 of a matrix that is not in blocks; i is a multiple of
-// 4 and w aligned for them.
-vec4 weight4(Uints w, uint i) {
+// weight4 is elements i to i+3 of the matrix at w; i is a multiple of 4, and w and
+// its columns are aligned for them. A block of NF4 has all four.
+vec4 weight4(Uints w, WeightParts p, Tables t, uint i) {
   if (WEIGHT == WEIGHT_F32) return Vec4s(w).v[i >> 2];
-  uint low = w.v[i >> 1], high = w.v[(i >> 1) + 1];
-  if (WEIGHT == WEIGHT_F16) return vec4(unpackHalf2x16(low), unpackHalf2x16(high));
-  return vec4(bfloat16(low), uintBitsToFloat(low & 0xffff0000u), bfloat16(high), uintBitsToFloat(high & 0xffff0000u));
+  if (WEIGHT == WEIGHT_NF4 || WEIGHT == WEIGHT_NF4_DOUBLE) {
+    uint codes = w.v[i >> 3] >> (4 * (i & 4));
+    return block_scale(w, p, t, i >> 6) *
+        vec4(t.normal[(codes >> 4) & 15], t.normal[codes & 15], t.normal[(codes >> 12) & 15], t.normal[(codes >> 8) & 15]);
+  }
+  uvec2 bits = Pairs(w).v[i >> 2];
+  if (WEIGHT == WEIGHT_F16) return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
+  return vec4(bfloat16(bits.x), uintBitsToFloat(bits.x & 0xffff0000u), bfloat16(bits.y), uintBitsToFloat(bits.y & 0xffff0000u));
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
 	"github.com/loraedge/loraedge/core/program"
@@ -132,6 +133,35 @@ func (k *kernels) scratch(rows, cols int) matrix {
 	k.scratchBytes += (int64(rows)*int64(cols)*4 + program.Align - 1) / program.Align * program.Align
 	return matrix{dtype: dtype.F32, rows: rows, cols: cols, address: k.scratchAddress + uint64(begin),
 		span: span{scratchBlock, begin, k.scratchBytes}}
+}
+
+// mostElements is how far kernels count: they number an operand's elements in 32 bits, and SPIR-V takes
+// an index as signed. The byte that an index means is found in 64 bits. 256,000 rows of 8,192 are within it.
+const mostElements = 1<<31 - 1
+
+// parted are the instructions on flat regions, which are done in parts where they are larger.
+var parted = map[program.Op]bool{
+	program.OpZero: true, program.OpCopy: true, program.OpGradNorm: true, program.OpAdamW: true, program.OpAdamW8: true, program.OpSGD: true,
+}
+
+// countable is an error for an instruction with an operand of more elements than kernels count.
+func (in *instr) countable() error {
+	if parted[in.op] {
+		return nil
+	}
+	for _, m := range slices.Concat(in.in, in.out) {
+		if m.elements() > mostElements {
+			return fmt.Errorf("an operand of %d × %d is %d elements; kernels count to %d", m.rows, m.cols, m.elements(), mostElements)
+		}
+	}
+	return nil
+}
+
+// eachPart divides n elements in parts of at most size.
+func eachPart(n, size int, part func(at, n int)) {
+	for at := 0; at < n; at += size {
+		part(at, min(size, n-at))
+	}
 }
 
 // foldWidth is FOLD of shaders/common.glsl.

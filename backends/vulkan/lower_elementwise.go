@@ -8,15 +8,17 @@ func lowerAdd(k *kernels, in *instr) error {
 }
 
 func lowerCopy(k *kernels, in *instr) error {
-	y := in.out[0]
-	n := y.elements()
-	k.add("copy", nil, push(in.in[0], y, n), flat(over(n, 256)), 32*float64(n))
+	x, y := in.in[0], in.out[0]
+	eachPart(y.elements(), mostElements, func(at, n int) {
+		k.add("copy", nil, push(x.address+4*uint64(at), y.address+4*uint64(at), n), flat(over(n, 256)), 32*float64(n))
+	})
 	return nil
 }
 
 func lowerZero(k *kernels, in *instr) error {
 	x := in.out[0]
-	n := x.elements()
-	k.add("zero", nil, push(x, n), flat(over(n, 256)), 16*float64(n))
+	eachPart(x.elements(), mostElements, func(at, n int) {
+		k.add("zero", nil, push(x.address+4*uint64(at), n), flat(over(n, 256)), 16*float64(n))
+	})
 	return nil
 }

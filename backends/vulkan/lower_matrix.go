@@ -95,9 +95,15 @@ func matrixTileFor(m, n int, u unit, info *vk.Info) matrixTile {
 // edge is what a subgroup reads of both tiles for one term.
 func (t matrixTile) edge() int { return t.bm/t.wm + t.bn/t.wn }
 
+// rowsThatDecode is how many rows of tiles may decode a weight in blocks each for itself. One, which is up to 128
+// rows of activations, does it as often as dequantise would, without writing and reading 2 bytes
+// a weight besides; a second would repeat some ten operations a weight, where all that a matrix unit does with it in a tile
+// of 128 rows takes the time of 16 to 32.
+const rowsThatDecode = 1
+
 // matrixProduct adds a product on a matrix unit.
 func (k *kernels) matrixProduct(p *product, u unit) error {
-	if p.w.dtype.InBlocks() {
+	if p.w.dtype.InBlocks() && over(p.m, matrixTileFor(p.m, p.n, u, k.info).bm) > rowsThatDecode {
 		dense := *p
 		dense.w = k.dequantise(p.w, p.compute)
 		p = &dense
@@ -139,15 +145,4 @@ func (k *kernels) dequantise(w matrix, to dtype.DType) matrix {
 func (u unit) constants(info *vk.Info, t matrixTile, p *product, weight uint32) []uint32 {
 	return constants(t.wm*t.wn*info.Subgroup, t.bm, t.bn, t.wm, t.wn, p.kind, weight, p.dropout.P > 0,
 		u.m, u.n, u.k, p.aligned(), info.Subgroup)
-}
-
-// aligned says that four elements of every operand can be read at once.
-func (p *product) aligned() bool {
-	for _, x := range []matrix{p.x, p.u, p.b} {
-		if x.given() && !x.aligned() {
-			return false
-		}
-	}
-	// A word of 16-bit weights has two elements, so that any even address would do.
-	return p.w.address%16 == 0 && p.w.cols%4 == 0
 }

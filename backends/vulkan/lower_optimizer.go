@@ -16,7 +16,10 @@ func lowerGradNorm(k *kernels, in *instr) error {
 	groups := over(n, each)
 	partials := k.scratch(groups, normSums)
 	norm := optimizer.address + 4*program.OptNorm
-	k.add("grad_norm", constants(false), push(grads, partials, norm, k.scalars, n, each), flat(groups), 60*float64(n))
+	eachPart(n, mostElements/each*each, func(at, size int) {
+		k.add("grad_norm", constants(false), push(grads.address+4*uint64(at), partials.address+4*normSums*uint64(at/each), norm, k.scalars, size, each),
+			flat(over(size, each)), 60*float64(size))
+	})
 	k.then("grad_norm", constants(true), push(matrix{}, partials, norm, k.scalars, groups, groups), flat(1), 100*float64(groups))
 	return nil
 }
@@ -66,11 +69,12 @@ func lowerAdamW8(k *kernels, in *instr) error {
 	return nil
 }
 
-// merged joins ranges that lie side by side and have the same factors.
+// merged joins ranges that lie side by side and have the same factors, to at most mostElements.
 func merged(ranges []program.Range) []program.Range {
 	var list []program.Range
 	for _, r := range ranges {
-		if n := len(list) - 1; n >= 0 && list[n].Offset+list[n].Len == r.Offset && list[n].Rate == r.Rate && list[n].Decay == r.Decay {
+		if n := len(list) - 1; n >= 0 && list[n].Offset+list[n].Len == r.Offset && list[n].Rate == r.Rate && list[n].Decay == r.Decay &&
+			list[n].Len+r.Len <= mostElements {
 			list[n].Len += r.Len
 			continue
 		}

@@ -82,24 +82,31 @@ func lowerLinearWeightGrad(k *kernels, in *instr) error {
 	})
 }
 
-// tile is how a workgroup divides a product; each invocation does tm·tn.
-type tile struct{ bm, bn, tm, tn int }
+// tile is how a workgroup divides a product: bm·bn results, of which each invocation does
+// tm·tn, and bk terms at a time.
+type tile struct{ bm, bn, bk, tm, tn int }
 
 func (t tile) invocations() int { return t.bm / t.tm * t.bn / t.tn }
 
-// tiles, the first that fits is taken: a rank's side is at most 32 wide and
-// has the tile to itself; otherwise registers of 8×8 halve the reads of
-// shared memory, and are worth it where there are enough tiles for all cores.
+// shared is the shared memory of a workgroup in bytes; Vulkan devices that this backend takes have 32 KiB.
+func (t tile) shared() int { return t.bk * (t.bm/4 + t.bn/4 + 2) * 16 }
+
+// tiles, the first that fits is taken. None counts on the size of subgroups: invocations side by side
+// read the same rows of A and neighbouring vectors of B, in groups of 8 to 64 alike.
 var tiles = []struct {
 	tile
 	fits func(m, n int) bool
+	why  string
 }{
-	{tile{128, 16, 4, 4}, func(_, n int) bool { return n <= 16 }},
-	{tile{16, 128, 4, 4}, func(m, _ int) bool { return m <= 16 }},
-	{tile{128, 32, 4, 4}, func(_, n int) bool { return n <= 32 }},
-	{tile{32, 128, 4, 4}, func(m, _ int) bool { return m <= 32 }},
-	{tile{128, 128, 8, 8}, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups }},
-	{tile{64, 64, 4, 4}, func(int, int) bool { return true }},
+	{tile{128, 16, 32, 4, 4}, func(_, n int) bool { return n <= 16 },
+		"a rank's side has the tile to itself; the other operand, read once, comes in lines of 128 bytes"},
+	{tile{16, 128, 32, 4, 4}, func(m, _ int) bool { return m <= 16 },
+		"few rows, as in decoding, or a rank's gradient: every weight is read and decoded once"},
+	{tile{128, 32, 32, 4, 4}, func(_, n int) bool { return n <= 32 }, "ranks up to 32"},
+	{tile{32, 128, 32, 4, 4}, func(m, _ int) bool { return m <= 32 }, "ranks and rows up to 32"},
+	{tile{128, 128, 16, 8, 8}, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups },
+		"8×8 sums do 16 multiply-adds for each vector read of shared memory, 4×4 do 8; 64 registers of sums leave room for three workgroups a core"},
+	{tile{64, 64, 16, 4, 4}, func(int, int) bool { return true }, "too few large tiles would leave cores without work"},
 }
 
 // enoughGroups keep all cores of a large GPU busy.
@@ -137,7 +144,7 @@ func (k *kernels) product(p *product) error {
 	}
 	t := k.tileFor(p.m, p.n)
 	return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
-		k.add("product", constants(t.invocations(), t.bm, t.bn, t.tm, t.tn, p.kind, weight, p.dropout.P > 0), push, groups, cost)
+		k.add("product", constants(t.invocations(), t.bm, t.bn, t.bk, t.tm, t.tn, p.kind, weight, p.dropout.P > 0, p.aligned()), push, groups, cost)
 	})
 }
 
@@ -178,4 +185,15 @@ func weightParts(w matrix) (uint64, [3]uint32) {
 		return w.address, [3]uint32{uint32(p.Scales / 4), uint32(p.Nested / 4), uint32(p.Offset / 4)}
 	}
 	return w.address, [3]uint32{}
+}
+
+// aligned says that four elements of every operand's row can be read or written at once.
+func (p *product) aligned() bool {
+	for _, x := range []matrix{p.x, p.u, p.b, p.y} {
+		if x.given() && !x.aligned() {
+			return false
+		}
+	}
+	// A word of 16-bit weights has two elements, so that any even address would do.
+	return p.w.address%16 == 0 && p.w.cols%4 == 0
 }

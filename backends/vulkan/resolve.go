@@ -79,7 +79,11 @@ func (l *lowering) entry(list []instr) ([]work, error) {
 			return nil, fmt.Errorf("instruction %s is not there in the Vulkan backend", in.op)
 		}
 		k := &kernels{info: &l.device.Info, scalars: l.scalars, tables: l.tables, scratchAddress: l.scratch, matrices: l.device.matrices, forceTile: l.device.forceTile}
-		if err := lower(k, in); err != nil {
+		err := in.countable()
+		if err == nil {
+			err = lower(k, in)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("instruction %s: %w", in.op, err)
 		}
 		w := work{call: in.call, dispatches: k.list}
