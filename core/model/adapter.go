@@ -110,7 +110,7 @@ func (s *Session) SaveModel(dir string) error {
 }
 
 // CopyText copies the tokenizer and template files of the base to dir.
-func (b *Base) CopyText(dir string) error { return huggingface.CopyText(dir, b.Folder.Dir) }
+func (b *Base) CopyText(dir string) error { return b.Folder.CopyTextTo(dir) }
 
 // StartWith is Start with the adapter of a folder in place; dir "" is the base
 // alone. Of o.Adapter only what an adapter's folder does not say counts: dropout and the

@@ -114,6 +114,38 @@ func TestTokenizerPath(t *testing.T) {
 	}
 }
 
+// An adapter's folder has no config.json to name the tokenizer's class.
+func TestCopyTextToNamesTheClass(t *testing.T) {
+	for _, c := range []struct {
+		files files
+		want  string
+	}{
+		{files{"config.json": `{"model_type":"llama"}`, "tokenizer.json": "T", "tokenizer_config.json": `{"eos_token":"</s>"}`}, `{"eos_token":"</s>","tokenizer_class":"PreTrainedTokenizerFast"}`},
+		{files{"config.json": `{"model_type":"gpt2"}`, "vocab.json": "{}", "merges.txt": ""}, `{"tokenizer_class":"GPT2Tokenizer"}`},
+		{files{"config.json": `{"model_type":"gpt2","tokenizer_class":"CodeGenTokenizer"}`, "vocab.json": "{}", "merges.txt": ""}, `{"tokenizer_class":"CodeGenTokenizer"}`},
+		{files{"config.json": `{}`, "tokenizer.model": "", "tokenizer_config.json": `{"tokenizer_class":"LlamaTokenizer"}`}, `{"tokenizer_class":"LlamaTokenizer"}`},
+		{files{"config.json": `{"model_type":"other"}`, "tokenizer.model": ""}, ""},
+	} {
+		f, err := OpenConfig(folder(t, c.files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := f.CopyTextTo(dir); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
+		if got := strings.Join(strings.Fields(string(text)), ""); got != c.want {
+			t.Errorf("with %v: %s, want %s", c.files, got, c.want)
+		}
+		for name, content := range c.files {
+			if copied, err := os.ReadFile(filepath.Join(dir, name)); name != "config.json" && name != "tokenizer_config.json" && (err != nil || string(copied) != content) {
+				t.Errorf("%s: %q, %v", name, copied, err)
+			}
+		}
+	}
+}
+
 func TestObject(t *testing.T) {
 	const text = `{"z": 1, "a": "x", "n": null, "o": {"b": [1, 2]}}`
 	o, err := ParseObject([]byte(text))

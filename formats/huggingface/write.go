@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/loraedge/loraedge/formats/internal/atomicfile"
 	"github.com/loraedge/loraedge/formats/safetensors"
+	"github.com/loraedge/loraedge/formats/tokenizer"
 )
 
 // defaultShard is the size beyond which weights are split, in bytes.
@@ -78,6 +80,44 @@ func CopyText(dir, from string) error {
 		}
 	}
 	return nil
+}
+
+// CopyTextTo is CopyText into an adapter's folder. It has no config.json, which tells Transformers
+// the tokenizer's class where tokenizer_config.json does not; so it is told there.
+func (f *Folder) CopyTextTo(dir string) error {
+	if err := CopyText(dir, f.Dir); err != nil {
+		return err
+	}
+	const key = "tokenizer_class"
+	if f.TokenizerConfig.Has(key) {
+		return nil
+	}
+	class := "PreTrainedTokenizerFast"
+	if !exists(filepath.Join(f.Dir, tokenizerFile)) {
+		var kind string
+		if _, err := f.Config.Decode("model_type", &kind); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(f.Dir, configFile), err)
+		}
+		class = tokenizer.ClassOfModel(kind)
+	}
+	if _, err := f.Config.Decode(key, &class); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(f.Dir, configFile), err)
+	}
+	if class == "" {
+		return nil
+	}
+	settings := map[string]json.RawMessage{key: json.RawMessage(strconv.Quote(class))}
+	for _, k := range f.TokenizerConfig.Keys() {
+		if k != key {
+			settings[k] = f.TokenizerConfig.Raw(k)
+		}
+	}
+	return atomicfile.Write(filepath.Join(dir, tokenizerConfig), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(settings)
+	})
 }
 
 // WriteChatTemplate makes a template the one that programs find in a folder first.

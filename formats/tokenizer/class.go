@@ -66,6 +66,9 @@ var classOfModel = map[string]string{
 	"albert": "AlbertTokenizer", "xlnet": "XLNetTokenizer", "mbart": "MBartTokenizer", "pegasus": "PegasusTokenizer", "clip": "CLIPTokenizer",
 }
 
+// ClassOfModel is the tokenizer class that Transformers takes for a model_type, "" where it is not known here.
+func ClassOfModel(kind string) string { return classOfModel[kind] }
+
 func composed(*surroundings) any { return object{"type": "NFC"} }
 
 func (s *surroundings) prefixSpace() bool {
