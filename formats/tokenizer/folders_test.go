@@ -224,28 +224,38 @@ func TestABreakHoldsForTheTokenAroundIt(t *testing.T) {
 	}
 }
 
-func fuzzFolder(f *testing.F, name string, seeds []string, config string, more map[string]string) {
+// fuzzFolder loads a folder with anything in one of its files.
+func fuzzFolder(f *testing.F, load, name string, files map[string]string, seeds ...string) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
 	dir := f.TempDir()
-	writeFile(f, dir, "tokenizer_config.json", config)
-	for name, content := range more {
+	for name, content := range files {
 		writeFile(f, dir, name, content)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		path := writeFile(t, dir, name, string(data))
-		encodeAnything(t, data, func([]byte) (*Tokenizer, error) { return Load(path) })
+		writeFile(t, dir, name, string(data))
+		encodeAnything(t, data, func([]byte) (*Tokenizer, error) { return Load(filepath.Join(dir, load)) })
 	})
 }
 
+const fewWords = `{"t":0,"h":1,"e":2,"th":3,"the":4,"Ġ":5,"Ġt":6,"r":7}`
+
 func FuzzParseWords(f *testing.F) {
-	fuzzFolder(f, "vocab.txt", []string{"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nriver\n##er\n.\n", "a\r\n\r\n##\n", ""}, `{"tokenizer_class":"BertTokenizer"}`, nil)
+	fuzzFolder(f, "vocab.txt", "vocab.txt", map[string]string{"tokenizer_config.json": `{"tokenizer_class":"BertTokenizer"}`},
+		"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nriver\n##er\n.\n", "a\r\n\r\n##\n", "")
 }
 
 func FuzzParseMerges(f *testing.F) {
-	fuzzFolder(f, "merges.txt", []string{"#version: 0.2\nt h\nth e\n", "r  i\n", "Ġ t\n\n"}, `{"tokenizer_class":"Qwen2Tokenizer","bos_token":"<s>"}`,
-		map[string]string{"vocab.json": `{"t":0,"h":1,"e":2,"th":3,"the":4,"Ġ":5,"Ġt":6,"r":7}`})
+	fuzzFolder(f, "vocab.json", "merges.txt", map[string]string{"vocab.json": fewWords, "tokenizer_config.json": `{"tokenizer_class":"Qwen2Tokenizer","bos_token":"<s>"}`},
+		"#version: 0.2\nt h\nth e\n", "r  i\n", "Ġ t\n\n")
+}
+
+func FuzzTokenizerConfig(f *testing.F) {
+	fuzzFolder(f, "vocab.json", "tokenizer_config.json", map[string]string{"vocab.json": fewWords, "merges.txt": "t h\nth e", "added_tokens.json": `{"<user>":9}`},
+		`{"tokenizer_class":"RobertaTokenizer","trim_offsets":false,"mask_token":{"content":" ","lstrip":true}}`,
+		`{"tokenizer_class":"GPT2Tokenizer","add_bos_token":true,"bos_token":null,"additional_special_tokens":["the",{"content":"é"}],"add_prefix_space":true}`,
+		`{"tokenizer_class":"Qwen2Tokenizer","added_tokens_decoder":{"12":{"content":"<user>","special":true,"rstrip":true},"4":{"content":"x"}}}`)
 }
 
 func FuzzParseTiktoken(f *testing.F) {
