@@ -110,8 +110,5 @@ func trainOn(t *testing.T, dir string, device *failing) error {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	if err := j.Prepare(ctx); err != nil {
-		t.Fatal(err)
-	}
 	return j.Run(ctx, job.RunOptions{})
 }

@@ -62,7 +62,7 @@ type runCommand struct {
 }
 
 func (r runCommand) Run(ctx context.Context) error {
-	j, done, err := r.open(ctx, true)
+	j, done, err := r.open(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -96,14 +96,21 @@ func tail(text string) string {
 // writtenToken is text that has the form of a special token.
 var writtenToken = regexp.MustCompile(`<\|[a-zA-Z0-9_]+\|>|<(?:start|end)_of_turn>|\[/?(?:INST|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]`)
 
+// plainMarks are written as plain text by models in use (Llama 2 and the first Mistral;
+// Zephyr, TinyLlama), whose tokenizers have no tokens for them.
+var plainMarks = []string{"[INST]", "[/INST]", "<|user|>", "<|assistant|>", "<|system|>"}
+
 // foreign returns what the template writes in the form of special tokens and the
-// tokenizer does not know.
+// tokenizer does not know; nothing where all of it may be plain text.
 func (t *Template) foreign(tok *tokenizer.Tokenizer, text string) []string {
 	var foreign []string
 	for _, m := range writtenToken.FindAllString(text, -1) {
 		if _, known := tok.ID(m); !known && !slices.Contains(foreign, m) {
 			foreign = append(foreign, m)
 		}
+	}
+	if !slices.ContainsFunc(foreign, func(m string) bool { return !slices.Contains(plainMarks, m) }) {
+		return nil
 	}
 	return foreign
 }

@@ -25,6 +25,7 @@ func TestProblems(t *testing.T) {
 		{"none with blocks", marked, eot, nil, ""},
 		{"inputs too", plain, Options{TrainOnInputs: true}, nil, ""},
 		{"of another model", strings.ReplaceAll(plain, "eot", "im_end"), Options{}, []string{ForeignTokens}, "<|im_end|>, which"},
+		{"marks as plain text", "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %}{{ m.content }}<|eot|>{% endif %}{% endfor %}", eot, nil, ""},
 		{"two bos", "{{ bos_token }}" + plain, eot, []string{DoubleBOS}, "<s> twice"},
 		{"no such role", plain, Options{RolesToTrain: []string{"tool"}}, []string{NothingTrained}, "roles_to_train"},
 		{"empty blocks", noBlocks, eot, []string{NothingTrained}, "generation blocks"},

@@ -71,6 +71,7 @@ type Data struct {
 	MaskHistory         bool         `json:"mask_history"`
 	TrainOnEOS          string       `json:"train_on_eos"` // "turn", "all", "last" or "none"
 	SplitSpecialTokens  bool         `json:"split_special_tokens"`
+	Deduplicate         bool         `json:"dataset_exact_deduplication"`
 	ChatTemplate        ChatTemplate `json:"chat_template"`
 }
 

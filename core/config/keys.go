@@ -52,6 +52,7 @@ var tables = []Table{
 		{Name: "sample_packing", Default: "true", Doc: "lay several records into one sequence; they do not see each other"},
 		{Name: "shuffle", Default: "true", Doc: "draw the records in a new order each epoch"},
 		{Name: "on_long", Default: `"cut"`, Allowed: []string{"cut", "split", "drop", "error"}, Doc: "what becomes of a record longer than sequence_len: `split` goes on in further examples; it is counted in any case"},
+		{Name: "dataset_exact_deduplication", Default: "false", Doc: "leave records out whose tokens equal an earlier record's, over all datasets; those of [[test_datasets]] come after those that are trained on. They are counted in any case"},
 		{Name: "dataset_prepared_path", Default: `"auto"`, Doc: "where tokenised data is kept for the next run; `auto` is the user's cache folder, `none` keeps nothing"},
 		{Name: "val_set_size", Default: "0", Doc: "records kept for evaluation"},
 		{Name: "train_on_inputs", Default: "false", Doc: "train on every token, not only on those of roles_to_train"},

@@ -97,7 +97,7 @@ func (c Cache) path(ctx context.Context, sources []Source, o Options, settings a
 	if err != nil {
 		return "", err
 	}
-	key, err := json.Marshal([]any{fileMagic, sources, sums, o.SequenceLen, o.Long, o.Ends, o.Begin, settings})
+	key, err := json.Marshal([]any{fileMagic, sources, sums, o.SequenceLen, o.Long, o.DropDuplicates, o.Ends, o.Begin, settings})
 	if err != nil {
 		return "", fmt.Errorf("naming the tokenised data: %w", err)
 	}

@@ -34,7 +34,8 @@ func TestCacheFindsOnlyTheSameTokens(t *testing.T) {
 	}
 	weighted, columns := source(path), source(path)
 	weighted.Weight, columns.Columns = 2, map[string]string{"text": "text"}
-	split := lettersOptions(4, LongSplit)
+	split, unique := lettersOptions(4, LongSplit), lettersOptions(4, LongCut)
+	unique.DropDuplicates = true
 	for name, prepare := range map[string]func() bool{
 		"another weight":          func() bool { _, f := prepared(t, []Source{weighted}, o, "settings", cache); return f },
 		"other columns":           func() bool { _, f := prepared(t, []Source{columns}, o, "settings", cache); return f },
@@ -42,6 +43,7 @@ func TestCacheFindsOnlyTheSameTokens(t *testing.T) {
 		"other settings":          func() bool { _, f := prepared(t, plain, o, "others", cache); return f },
 		"another length":          func() bool { _, f := prepared(t, plain, lettersOptions(5, LongCut), "settings", cache); return f },
 		"long records split":      func() bool { _, f := prepared(t, plain, split, "settings", cache); return f },
+		"repeats left out":        func() bool { _, f := prepared(t, plain, unique, "settings", cache); return f },
 		"no folder for the cache": func() bool { _, f := prepared(t, plain, o, "settings", Cache{}); return f },
 		"data below the least": func() bool {
 			_, f := prepared(t, plain, o, "settings", Cache{Dir: cache.Dir, MinBytes: 1000})

@@ -87,6 +87,10 @@ func (c *collector) item(source int, r container.Record, it *item) error {
 		n.Duplicates++
 		s.Duplicates++
 		n.first("duplicates", r.Place())
+		if c.options.DropDuplicates {
+			n.Repeats++
+			return nil
+		}
 	}
 	c.seen[it.identity] = true
 	for _, count := range []struct {

@@ -20,7 +20,8 @@ type Counts struct {
 	// Expanded are records that became several examples, since the template
 	// writes earlier turns differently once later ones follow.
 	Expanded   int `json:"expanded"`
-	Duplicates int `json:"duplicates"` // records whose tokens equal an earlier record's
+	Duplicates int `json:"duplicates"`         // records whose tokens equal an earlier record's
+	Repeats    int `json:"duplicates_dropped"` // those of them that are left out
 	// OpenEnded are examples whose last trained part has no end-of-turn token that is trained.
 	OpenEnded int `json:"end_of_turn_untrained"`
 	DoubleBOS int `json:"double_bos"`

@@ -1,5 +1,7 @@
 package data
 
+import "iter"
+
 // Plan lists the batches of a run: which examples each holds, by epoch.
 type Plan struct {
 	Store    *Store
@@ -53,5 +55,16 @@ func (p *Plan) batch(items []int, index int) (*Batch, error) {
 	return NewBatch(examples, Bucket(p.Buckets, total), index), nil
 }
 
-// Validation lists the batches of the held-out examples, in file order.
-func (p *Plan) Validation(held []int) ([]*Batch, error) { return p.Window(p.group(held)) }
+// Validation lists the batches of held-out examples, in file order.
+func (p *Plan) Validation(held []int) [][]int { return p.group(held) }
+
+// Read reads batches one at a time, each as a window of its own.
+func (p *Plan) Read(batches [][]int) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		for _, items := range batches {
+			if b, err := p.batch(items, 0); !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -19,6 +19,8 @@ type Options struct {
 	Encoder     Encoder
 	SequenceLen int
 	Long        Long
+	// DropDuplicates leaves records out whose tokens equal an earlier record's.
+	DropDuplicates bool
 	// Ends are the tokens that end a turn; Begin the one that begins a text, -1 where there is none.
 	Ends  []int32
 	Begin int32

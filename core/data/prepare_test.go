@@ -206,6 +206,39 @@ func TestPrepareCounts(t *testing.T) {
 	}
 }
 
+// Repeats are left out of all datasets, the first of a kind stays.
+func TestPrepareDropsDuplicates(t *testing.T) {
+	o := lettersOptions(6, LongCut)
+	o.DropDuplicates = true
+	s := newStore(t)
+	n, err := Prepare(t.Context(), []Source{source(lines(t, "aB.", "aCD.", "aB.")), source(lines(t, "aCD.", "aE."))}, o, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, s); !slices.Equal(got, []string{"aB.", "aCD.", "aE."}) || n.Records != 5 || n.Examples != 3 || n.Duplicates != 2 || n.Repeats != 2 || s.Source(2) != 1 {
+		t.Errorf("%q, %+v", got, n)
+	}
+}
+
+func TestShared(t *testing.T) {
+	s := newStore(t)
+	if _, err := Prepare(t.Context(), []Source{source(lines(t, "aB.", "aCD.", "aB.", "aB.", "aE."))}, lettersOptions(6, LongCut), s); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		held, train []int
+		want        int
+	}{
+		{[]int{0, 2}, []int{1, 3, 4}, 2},
+		{[]int{0, 2, 3}, []int{1, 4}, 0},
+		{[]int{0, 1}, []int{2, 3, 4}, 1},
+	} {
+		if got := s.Shared(c.held, c.train); got != c.want {
+			t.Errorf("held %v, trained on %v: %d, wanted %d", c.held, c.train, got, c.want)
+		}
+	}
+}
+
 // The store is the same, byte for byte, with any number of processors.
 func TestPrepareKeepsTheOrder(t *testing.T) {
 	var all []string

@@ -50,7 +50,8 @@ func (j *Job) Bench(ctx context.Context, o BenchOptions) (*BenchResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := j.start(options)
+	session, err := j.start(ctx, options, func(line string) { j.Progress.Show(line, false) })
+	j.Progress.End()
 	if err != nil {
 		return nil, UsageError{err}
 	}

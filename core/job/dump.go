@@ -42,7 +42,7 @@ func (j *Job) DumpTokens(dir string) error {
 		return err
 	}
 	return writeLines(filepath.Join(dir, "valid.jsonl"), func(write func([]*data.Batch) error) error {
-		batches, err := j.Plan.Validation(j.Held)
+		batches, err := j.Plan.Window(j.Plan.Validation(j.Held))
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/loraedge/loraedge/core/conversation"
-	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/data/container"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/model"
@@ -47,10 +46,7 @@ func (j *Job) Eval(ctx context.Context, w io.Writer, o EvalOptions) error {
 		return UsageError{err}
 	}
 	defer session.Close()
-	batches, err := j.Plan.Validation(j.toEvaluate())
-	if err != nil {
-		return err
-	}
+	batches := j.Plan.Validation(j.toEvaluate())
 	scores := map[string]Score{}
 	names := []string{"base"}
 	if dir != "" {
@@ -77,12 +73,12 @@ func (j *Job) toEvaluate() []int {
 	return all
 }
 
-func (j *Job) score(ctx context.Context, s *model.Session, batches []*data.Batch, exact bool) (Score, error) {
+func (j *Job) score(ctx context.Context, s *model.Session, batches [][]int, exact bool) (Score, error) {
 	adapter := float32(1)
 	if s.BaseOnly {
 		adapter = 0
 	}
-	loss, err := train.Evaluate(ctx, s, batches, adapter)
+	loss, err := train.Evaluate(ctx, s, j.Plan.Read(batches), adapter)
 	if err != nil {
 		return Score{}, err
 	}

@@ -76,29 +76,36 @@ func (j *Job) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer j.Progress.End()
+	return j.tokenise(ctx, sources, func(line string) { j.Progress.Show(line, false) })
+}
+
+func (j *Job) tokenise(ctx context.Context, sources []data.Source, show func(string)) error {
 	begin := int32(-1)
 	if id, ok := j.Text.Tokenizer.ID(j.Text.special["bos_token"]); ok {
 		begin = id
 	}
 	options := data.Options{
-		Format: j.Formats, Encoder: j.Text, SequenceLen: j.Config.Data.SequenceLen, Long: data.Long(j.Config.Data.OnLong),
+		Format: j.Formats, Encoder: j.Text, SequenceLen: j.Config.Data.SequenceLen, Long: data.Long(j.Config.Data.OnLong), DropDuplicates: j.Config.Data.Deduplicate,
 		Ends: j.Text.Stop, Begin: begin, Progress: func(n data.Counts) {
-			j.Progress.Show(fmt.Sprintf("reading data: %d records, %d tokens", n.Records, n.Tokens), false)
+			show(fmt.Sprintf("reading data: %d records, %d tokens", n.Records, n.Tokens))
 		},
 	}
 	settings, err := j.tokenSettings()
 	if err != nil {
 		return err
 	}
-	j.Progress.Show("reading data: looking for the tokens of an earlier run", false)
+	show("reading data: looking for the tokens of an earlier run")
 	j.Store, j.Cached, err = data.PrepareCached(ctx, sources, options, settings, j.cache())
-	j.Progress.End()
 	if err != nil {
 		return err
 	}
 	j.Counts = j.Store.Counts()
 	return j.plan()
 }
+
+// capacity is how many tokens a micro batch has at most.
+func (j *Job) capacity() int { return j.Config.Train.MicroBatchSize * j.Config.Data.SequenceLen }
 
 // plan splits off the validation examples and lays out the batches.
 func (j *Job) plan() error {
@@ -107,11 +114,10 @@ func (j *Job) plan() error {
 	if err != nil {
 		return err
 	}
-	capacity := c.Train.MicroBatchSize * c.Data.SequenceLen
 	j.Plan = &data.Plan{
 		Store: j.Store, Train: trained, Seed: uint64(c.Seed), Shuffle: c.Data.Shuffle,
-		Packing: c.Data.SamplePacking, Capacity: capacity, Size: c.Train.MicroBatchSize,
-		Buckets: data.Buckets(capacity),
+		Packing: c.Data.SamplePacking, Capacity: j.capacity(), Size: c.Train.MicroBatchSize,
+		Buckets: data.Buckets(j.capacity()),
 	}
 	j.Steps = c.Train.MaxSteps
 	if j.Steps == 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/loraedge/loraedge/core/config"
+	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/lower"
 	"github.com/loraedge/loraedge/core/model"
 	"github.com/loraedge/loraedge/formats/dtype"
@@ -21,7 +22,7 @@ const (
 // options say what to compile for this job.
 func (j *Job) options() (lower.Options, error) {
 	o := lower.Options{
-		Train: j.Plan.Buckets, Full: j.Config.Adapter.Kind == "full",
+		Train: data.Buckets(j.capacity()), Full: j.Config.Adapter.Kind == "full",
 		Decode: []int{1, decodeChunk}, Cache: j.context(),
 	}
 	if !o.Full {

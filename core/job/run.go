@@ -48,11 +48,9 @@ type run struct {
 	samples     map[string]string // answers before training, by prompt
 }
 
-// Run trains and writes the output folder. The job must be prepared.
+// Run prepares the data, trains and writes the output folder, in which nothing is
+// changed before data and model are found good.
 func (j *Job) Run(ctx context.Context, o RunOptions) error {
-	if err := j.trainable(); err != nil {
-		return err
-	}
 	options, err := j.options()
 	if err != nil {
 		return UsageError{err}
@@ -68,11 +66,15 @@ func (j *Job) Run(ctx context.Context, o RunOptions) error {
 			Dir: j.outputPath(checkpointsDir), Keep: j.Config.Train.SaveTotalLimit, KeepBest: j.Config.Train.EarlyStoppingPatience > 0,
 		},
 	}
-	if r.session, err = j.start(options); err != nil {
-		return UsageError{err} // damaged weights, or a device that cannot hold them
+	var baseHash string
+	if r.session, baseHash, err = j.begin(ctx, options); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return UsageError{err} // bad data, damaged weights, or a device that cannot hold them
 	}
 	defer r.session.Close()
-	if r.identity, err = j.identity(ctx); err != nil {
+	if r.identity, err = j.identity(baseHash); err != nil {
 		return err
 	}
 	if o.Overwrite {
@@ -142,47 +144,10 @@ func (r *run) explain(err error) error {
 	return fmt.Errorf("%w (the checkpoint of step %d is kept in %s; go on with --resume)", err, cp.Step, dir)
 }
 
-// start puts the model on the device, with progress.
-func (j *Job) start(o lower.Options) (*model.Session, error) {
-	s, err := j.Base.Start(j.Device, o, uint64(j.Config.Seed), func(done, total int64) {
-		j.Progress.Show(fmt.Sprintf("loading the base model: %d of %d million parameters", done/1e6, total/1e6), false)
-	})
-	j.Progress.End()
-	if err != nil {
-		return nil, err
-	}
-	if err := j.initAdapter(s); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
-}
-
-// initAdapter begins the adapter in another way than Start, where one is asked for.
-func (j *Job) initAdapter(s *model.Session) error {
-	defer j.Progress.End()
-	switch seed := uint64(j.Config.Seed); j.Config.Adapter.Init {
-	case "gaussian":
-		return s.InitGaussian(seed)
-	case "pissa":
-		return s.InitPiSSA(seed, func(done, total int) {
-			j.Progress.Show(fmt.Sprintf("PiSSA: singular values of weight %d of %d", done+1, total), false)
-		})
-	}
-	return nil
-}
-
 // identity names what a resumed run must share with the one that it goes on.
-func (j *Job) identity(ctx context.Context) (map[string]string, error) {
-	hash := "random"
-	if !j.Base.Random {
-		var err error
-		if hash, err = j.Base.Folder.Hash(ctx); err != nil {
-			return nil, err
-		}
-	}
+func (j *Job) identity(baseHash string) (map[string]string, error) {
 	text, err := settingsOf(j.Config)
-	identity := map[string]string{"base model": hash, "data": j.Store.Hash(), settings: text}
+	identity := map[string]string{"base model": baseHash, "data": j.Store.Hash(), settings: text}
 	if n := len(j.Config.TestDatasets); n > 0 {
 		identity["test datasets"] = fmt.Sprint(n, " of ", len(j.sources))
 	}
@@ -378,7 +343,7 @@ func DescribeCounts(c data.Counts, held int) string {
 	for _, extra := range []struct {
 		n    int
 		what string
-	}{{c.Cut, "cut to sequence_len"}, {c.Split, "split"}, {c.Dropped, "dropped as too long"}, {c.Untrained, "left out, nothing in them is trained"},
+	}{{c.Cut, "cut to sequence_len"}, {c.Split, "split"}, {c.Dropped, "dropped as too long"}, {c.Repeats, "left out as repeats"}, {c.Untrained, "left out, nothing in them is trained"},
 		{c.Pairs, "preference pairs"}, {c.Desirable, "desirable"}, {c.Undesirable, "undesirable"}} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)

@@ -41,7 +41,10 @@ func (j *Job) warnings() []string {
 	warn(n.Cut*2 > whole, "most examples are cut: %s%s; sequence_len = %d would hold 95 %% of them whole", share(n.Cut, whole), where(n, "cut"), n.P95)
 	warn(n.Dropped*2 > whole, "most examples are dropped as too long: %s%s; sequence_len = %d would hold 95 %% of them", share(n.Dropped, whole), where(n, "dropped"), n.P95)
 	warn(n.Cut > 0 && j.hasText(), `text beyond sequence_len is left out; on_long = "split" goes on with it in further examples`)
-	warn(n.Duplicates > 0, "%s records repeat an earlier one%s%s", share(n.Duplicates, n.Records), where(n, "duplicates"), j.leak())
+	warn(n.Duplicates > n.Repeats, "%s records repeat an earlier one%s; dataset_exact_deduplication = true leaves them out", share(n.Duplicates, n.Records), where(n, "duplicates"))
+	if leaked := j.leaked(); leaked > 0 {
+		warn(true, "%s validation examples are trained on too, token for token: the validation loss looks better than it is", share(leaked, len(j.Held)))
+	}
 	warn(n.Tokens > 0 && n.Trained*100 < n.Tokens, "only %s tokens are trained", share(n.Trained, n.Tokens))
 	warn(n.SamePairs > 0, "%s pairs have the same answer twice%s: they teach nothing", share(n.SamePairs, n.Pairs), where(n, "equal_pairs"))
 	warn((n.Desirable == 0) != (n.Undesirable == 0), "all labels are the same: KTO learns from both kinds")
@@ -84,12 +87,13 @@ func (j *Job) hasText() bool {
 	return slices.ContainsFunc(j.sources, func(s source) bool { return s.Type == "completion" })
 }
 
-// leak says what duplicates mean where records are held out.
-func (j *Job) leak() string {
-	if len(j.Held) == 0 {
-		return ""
+// leaked counts the held-out examples that are also trained on. Without records that
+// repeat others there are none to look for.
+func (j *Job) leaked() int {
+	if j.Counts.Duplicates == j.Counts.Repeats || len(j.Held) == 0 {
+		return 0
 	}
-	return ": the validation loss looks too good where a copy is trained on"
+	return j.Store.Shared(j.Held, j.Plan.Train)
 }
 
 // trainable says whether the data is of a kind that this version trains on.

@@ -204,7 +204,7 @@ func TestBaseLoss(t *testing.T) {
 		g := openGolden(t, name)
 		b := g.batch("")
 		s := withAdapter(t, openBase(t, name), d, filepath.Join(goldens, name, "adapter"), lower.Options{Train: []int{len(b.IDs)}})
-		loss, err := train.Evaluate(t.Context(), s, []*data.Batch{b}, 0)
+		loss, err := train.Evaluate(t.Context(), s, func(yield func(*data.Batch, error) bool) { yield(b, nil) }, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

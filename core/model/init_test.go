@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -9,6 +10,19 @@ import (
 	"github.com/loraedge/loraedge/core/model"
 	"github.com/loraedge/loraedge/formats/adapter"
 )
+
+// What hears of the progress can end the loading.
+func TestStartEnds(t *testing.T) {
+	enough := errors.New("enough")
+	calls := 0
+	_, err := openBase(t, "llama").Start(reference.New[float32](), lower.Options{Train: []int{8}, Full: true}, 7, func(int64, int64) error {
+		calls++
+		return enough
+	})
+	if !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("after %d calls: %v", calls, err)
+	}
+}
 
 // The deviations of A are PEFT's: 1/√(3·in) by default, 1/rank of "gaussian".
 func TestInit(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 const chunkElements = 4 << 20
 
 // load fills the weights from the files, or at random.
-func (s *Session) load(seed uint64, progress func(done, total int64)) error {
+func (s *Session) load(seed uint64, progress func(done, total int64) error) error {
 	for _, c := range s.Lowered.Consts {
 		if err := s.writeFloats(c.Buffer, 0, c.Data); err != nil {
 			return err
@@ -50,8 +50,8 @@ func (s *Session) load(seed uint64, progress func(done, total int64)) error {
 const loaders = 4
 
 // eachParam calls do for every parameter, some at a time. Of several errors it
-// returns that of the first parameter.
-func (s *Session) eachParam(total int64, progress func(done, total int64), do func(i int, p graph.Param) error) error {
+// returns that of the first parameter. An error of progress ends it too.
+func (s *Session) eachParam(total int64, progress func(done, total int64) error, do func(i int, p graph.Param) error) error {
 	var (
 		group sync.WaitGroup
 		mu    sync.Mutex // of the following
@@ -73,11 +73,11 @@ func (s *Session) eachParam(total int64, progress func(done, total int64), do fu
 				err := do(i, p)
 				mu.Lock()
 				done += elements(p.Shape)
+				if err == nil && progress != nil && first == nil {
+					err = progress(done, total)
+				}
 				if err != nil && i < bad {
 					bad, first = i, err
-				}
-				if progress != nil && first == nil {
-					progress(done, total)
 				}
 				mu.Unlock()
 			}

@@ -18,8 +18,8 @@ type start struct{ a, b []float32 }
 // of each weight, W ≈ U·diag(S)·Vᵀ: A = √(S/scale)·Vᵀ, B = U·√(S/scale), and takes
 // scale·B·A out of the weight (PiSSA; Meng et al., 2024). A saved adapter then has twice the
 // rank: it adds scale·(B·A − B₀·A₀) to the original base, with B₀, A₀ those of the beginning.
-// progress (optional) hears of modules done.
-func (s *Session) InitPiSSA(seed uint64, progress func(done, total int)) error {
+// progress (optional) hears of modules done; its error ends the work.
+func (s *Session) InitPiSSA(seed uint64, progress func(done, total int) error) error {
 	weights := map[string]program.BufferID{}
 	for _, seg := range s.base.Graph.Segments() {
 		for _, op := range seg.Ops {
@@ -31,7 +31,9 @@ func (s *Session) InitPiSSA(seed uint64, progress func(done, total int)) error {
 	s.starts = map[string]start{}
 	for i, m := range s.Lowered.Modules {
 		if progress != nil {
-			progress(i, len(s.Lowered.Modules))
+			if err := progress(i, len(s.Lowered.Modules)); err != nil {
+				return err
+			}
 		}
 		if err := s.takePrincipal(m, weights[m.Name], seed); err != nil {
 			return fmt.Errorf("PiSSA of %s: %w", m.Name, err)

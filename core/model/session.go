@@ -29,7 +29,7 @@ func (s *Session) adapterOn() float32 {
 // Start lowers the model, allocates its memory on the device and loads the
 // weights; progress (optional) hears of parameters loaded. A new adapter is
 // initialised from seed.
-func (b *Base) Start(device backends.Backend, o lower.Options, seed uint64, progress func(done, total int64)) (*Session, error) {
+func (b *Base) Start(device backends.Backend, o lower.Options, seed uint64, progress func(done, total int64) error) (*Session, error) {
 	d := device.Describe()
 	o.MaxBlock, o.MaxBuffer = d.MaxBlockBytes, d.MaxBufferBytes
 	lowered, err := lower.Lower(b.Graph, o)

@@ -85,6 +85,8 @@ type Trainer struct {
 	EvalEvery    int // steps; 0: at the end only
 	SaveEvery    int // steps; 0: at the end only
 	Observer     Observer
+
+	validation [][]int // batches of Held, once they are planned
 }
 
 // ErrInterrupted says that the run was stopped after a checkpoint was saved.

@@ -2,7 +2,9 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/loraedge/loraedge/core/data"
 	"github.com/loraedge/loraedge/core/program"
@@ -96,18 +98,17 @@ func (t *Trainer) evaluate(ctx context.Context, state *State) error {
 // Evaluate is the mean loss over the held-out examples. It ends with ctx's
 // error soon after ctx does.
 func (t *Trainer) Evaluate(ctx context.Context) (float64, error) {
-	batches, err := t.Plan.Validation(t.Held)
-	if err != nil {
-		return 0, err
+	if t.validation == nil {
+		t.validation = t.Plan.Validation(t.Held)
 	}
-	return Evaluate(ctx, t.Model, batches, 1)
+	return Evaluate(ctx, t.Model, t.Plan.Read(t.validation), 1)
 }
 
 // Evaluate is the mean loss over batches; adapter is 1, or 0 for the base alone.
-func Evaluate(ctx context.Context, m Model, batches []*data.Batch, adapter float32) (float64, error) {
+func Evaluate(ctx context.Context, m Model, batches iter.Seq2[*data.Batch, error], adapter float32) (float64, error) {
 	var sum, n float64
-	for _, b := range batches {
-		if err := ctx.Err(); err != nil {
+	for b, err := range batches {
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return 0, err
 		}
 		loss, err := m.Score(b, &program.Scalars{Adapter: adapter})
