@@ -1,6 +1,7 @@
 // Package tokenizer turns text into token ids and back as the model's own
 // library does: Hugging Face's `tokenizers` for a tokenizer.json, SentencePiece
-// for a tokenizer.model, mistral-common for a tekken.json.
+// for a tokenizer.model, mistral-common for a tekken.json, tiktoken for a list of ranks,
+// Transformers for a vocabulary whose rules are in one of its classes.
 //
 // It must know nothing of chat templates, datasets or training: it maps text to
 // ids and gives, for every token, the bytes of the text it came from.
@@ -17,7 +18,10 @@
 //
 // The models are bpe.go (with merge.go), unigram.go and wordmodel.go. A
 // SentencePiece file is read by spm_file.go and becomes the same stages in spm.go and
-// spm_bpe.go; tekken.go does so for Mistral's file.
+// spm_bpe.go; spm_class.go has what some classes of Transformers do to its pieces. tekken.go and
+// tiktoken.go read their files into the model of ranked.go. vocabulary.go reads vocab.json, merges.txt and
+// vocab.txt; class.go has the rules that go with them. surroundings.go reads the small
+// files beside all of these.
 //
 // text.go keeps the alignment of a rewritten text with the input. characters.go is
 // made from the Rust library, whose parts know other versions of Unicode than Go.

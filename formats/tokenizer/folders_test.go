@@ -86,6 +86,17 @@ func TestFoldersOfEveryClassEncodeLikeTransformers(t *testing.T) {
 					t.Errorf("EncodeSpecial(%q):\n got %v, %v\nwant %v", c.Text, ids(got), err, c.IDs)
 				}
 			}
+			if _, err := tok.Encode("a\xff"); err == nil {
+				t.Error("invalid UTF-8 is no error")
+			}
+			line := strings.Repeat("The garden's lamp, naïve café 漢字 ", 1<<20/40)
+			got, err := tok.Encode(line)
+			if err != nil || len(got) < 1<<17 || got[len(got)-1].End < len(line)-1 {
+				t.Errorf("a megabyte makes %d tokens, %v", len(got), err)
+			}
+			if back := tok.Decode(ids(got), false); f.Vocabulary == "gpt2" && strings.TrimLeft(back, " ") != line {
+				t.Errorf("a megabyte comes back as %.60q…", back)
+			}
 			if parts := Parts(path); len(parts) <= len(f.Files) {
 				t.Errorf("parts %q lack a file", parts)
 			}
