@@ -1,11 +1,14 @@
 """Speed and losses of loraedge beside PEFT: same tokens, same order, same initial adapter, one after the other.
 
     python race.py LORAEDGE MODEL DATA OUT [--steps 5] [--modes float32,bfloat16,qlora] [--length 2048] [--compile]
+                   [--only-trained-logits]
 
 LORAEDGE is the program, DATA Alpaca records. For each mode loraedge trains first, with activations
 kept as PEFT keeps them, then PEFT (train_peft.py) in the same dtype, eager, and with --compile also
-compiled. Prints a table; tokens per second are the median without the first two steps. Measure on an
-idle machine.
+compiled. loraedge makes no logits where no token is trained, the Trainer makes all; with
+--only-trained-logits PEFT makes none of them either. Prints the table of docs/performance.md; tokens per second are the median without the first
+two steps. A rival that fails is a row that says so, and what it wrote follows on stderr. Measure on
+an idle machine.
 """
 
 import argparse
@@ -36,12 +39,15 @@ backend = "cpu"
 gradient_checkpointing = false
 """
 
-# loraedge's settings and PEFT's options of each mode.
+# Of each mode: its name, the rival's, loraedge's settings and PEFT's options.
 MODES = {
-    "float32": (["device.dtype=float32"], []),
-    "bfloat16": (["device.dtype=bfloat16"], ["--dtype", "bfloat16"]),
-    "qlora": (["adapter.kind=qlora", "device.dtype=bfloat16"], ["--qlora", "--dtype", "bfloat16"]),
+    "float32": ("float32", "PEFT", ["device.dtype=float32"], []),
+    "bfloat16": ("bfloat16", "PEFT", ["device.dtype=bfloat16"], ["--dtype", "bfloat16"]),
+    "qlora": (
+        "QLoRA in bfloat16", "PEFT with bitsandbytes", ["adapter.kind=qlora", "device.dtype=bfloat16"], ["--qlora", "--dtype", "bfloat16"],
+    ),
 }
+NUMBERS = "no one two three four five six seven eight nine ten".split()
 
 
 def events(text):
@@ -58,19 +64,29 @@ def ours(args, config, settings):
 
 
 def peft(args, options):
+    """Steps, speed and peak; None where PEFT failed."""
     run = subprocess.run(
         [sys.executable, HERE / "train_peft.py", args.model, args.out / "tokens" / "tokens.jsonl", "--adapter", args.out / "initial",
          "--rates", args.out / "run" / "metrics.jsonl", "--threads", str(args.threads), *options],
-        check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        capture_output=True, text=True,
     )
     all_events = events(run.stdout)
+    if run.returncode != 0 or not all_events or all_events[-1]["event"] != "end":
+        print(run.stderr, file=sys.stderr)
+        return None
     end = all_events[-1]
     return [e for e in all_events if e["event"] == "step"], end["tokens_per_second"], end["peak_rss_bytes"]
 
 
-def say(name, steps, speed, peak, base):
+def say(name, result, base=None):
+    """A row; base is loraedge's speed, where the row is a rival's."""
+    if result is None:
+        print(f"| {name} | failed | | | |", flush=True)
+        return
+    steps, speed, peak = result
     losses = " ".join(f"{e['loss']:.4f}" for e in steps)
-    print(f"| {name} | {speed:.0f} | {base / speed:.2f} | {peak / 2**30:.2f} GiB | {losses} |", flush=True)
+    faster = f"{base / speed:.2f}" if base else ""
+    print(f"| {name} | {speed:.0f} | {faster} | {peak / 2**30:.2f} GiB | {losses} |", flush=True)
 
 
 def main():
@@ -80,6 +96,7 @@ def main():
     p.add_argument("--length", type=int, default=2048)
     p.add_argument("--modes", default="float32,bfloat16,qlora")
     p.add_argument("--compile", action="store_true")
+    p.add_argument("--only-trained-logits", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     args = p.parse_args()
     args.out = args.out.resolve()
@@ -92,15 +109,17 @@ def main():
     quiet = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     subprocess.run([args.loraedge, "run", config, "--overwrite", "--set", "train.max_steps=1", "--set", f"output_dir={args.out / 'initial'}"], **quiet)
     subprocess.run([args.loraedge, "check", config, "--dump-tokens", args.out / "tokens"], **quiet)
-    print("| program | tokens a second | loraedge is faster by | process peak | losses |")
+    count = NUMBERS[args.steps] if args.steps < len(NUMBERS) else args.steps
+    print(f"| program | tokens a second | loraedge is faster by | process peak | losses of {count} steps |")
     print("| --- | --- | --- | --- | --- |")
     for mode in args.modes.split(","):
-        settings, options = MODES[mode]
-        steps, speed, peak = ours(args, config, settings)
-        say(f"loraedge, {mode}", steps, speed, peak, speed)
+        kind, rival, settings, options = MODES[mode]
+        own = ours(args, config, settings)
+        say(f"loraedge, {kind}", own)
+        if args.only_trained_logits:
+            options = [*options, "--only-trained-logits"]
         for name, more in [("eager", [])] + ([("compiled", ["--compile"])] if args.compile else []):
-            steps, rival, peak = peft(args, options + more)
-            say(f"PEFT, {mode}, {name}", steps, rival, peak, speed)
+            say(f"{rival}, {kind}, {name}", peft(args, options + more), own[1])
 
 
 main()
