@@ -2,16 +2,14 @@
 #extension GL_EXT_bfloat16 : require
 #define ELEMENT bfloat16_t
 
-// The upper halves of floats, rounded to nearest even. A NaN stays one.
-uvec4 upper_halves(vec4 v) {
-  uvec4 bits = floatBitsToUint(v);
-  uvec4 rounded = bits + 0x7fffu + ((bits >> 16) & 1);
-  bvec4 not_finite = greaterThanEqual(bits & 0x7fffffffu, uvec4(0x7f800000u));
-  uvec4 kept = bits | mix(uvec4(0), uvec4(0x400000u), greaterThan(bits & 0x7fffffffu, uvec4(0x7f800000u)));
-  return mix(rounded, kept, not_finite) >> 16;
+// Halves of floats rounded to nearest even, in the upper 16 bits. Infinity stays, and so do NaNs as
+// arithmetic gives them: the largest ones would become zero and are taken down first.
+uvec4 rounded_halves(vec4 v) {
+  uvec4 bits = floatBitsToUint(v), size = min(bits & 0x7fffffffu, uvec4(0x7fff0000u));
+  return (bits & 0x80000000u) | (size + 0x7fffu + ((bits >> 16) & 1));
 }
 
 uvec2 pack4(vec4 v) {
-  uvec4 h = upper_halves(v);
-  return uvec2(h.x | h.y << 16, h.z | h.w << 16);
+  uvec4 h = rounded_halves(v);
+  return (h.xz >> 16) | (h.yw & 0xffff0000u);
 }

@@ -56,17 +56,20 @@ func subgroups(info *vk.Info) int { return max(1, 256/info.Subgroup) }
 // matrixTile is a workgroup's part of a product, for wm·wn subgroups.
 type matrixTile struct{ bm, bn, wm, wn int }
 
-// matrixTiles, the first that fits is taken; see tiles.
+// matrixTiles, the first that fits is taken, for the reasons that tiles has. 32 terms at a time fill 10 KiB of shared
+// memory a side of 128 in 16 bits, its padding included; 64 would leave room for one workgroup a core only.
 var matrixTiles = []struct {
 	bm, bn int
 	fits   func(m, n int) bool
+	why    string
 }{
-	{128, 16, func(_, n int) bool { return n <= 16 }},
-	{16, 128, func(m, _ int) bool { return m <= 16 }},
-	{128, 32, func(_, n int) bool { return n <= 32 }},
-	{32, 128, func(m, _ int) bool { return m <= 32 }},
-	{128, 128, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups }},
-	{64, 64, func(int, int) bool { return true }},
+	{128, 16, func(_, n int) bool { return n <= 16 }, "a rank's side has the tile to itself"},
+	{16, 128, func(m, _ int) bool { return m <= 16 }, "few rows: every weight is read and decoded once"},
+	{128, 32, func(_, n int) bool { return n <= 32 }, "ranks up to 32"},
+	{32, 128, func(m, _ int) bool { return m <= 32 }, "ranks and rows up to 32"},
+	{128, 128, func(m, n int) bool { return over(m, 128)*over(n, 128) >= enoughGroups },
+		"8 subgroups of 4×2 fragments of 16×16 load 6 fragments for 8 products"},
+	{64, 64, func(int, int) bool { return true }, "too few large tiles would leave cores without work"},
 }
 
 // matrixTileFor gives every subgroup whole fragments, as square as they can be.

@@ -79,9 +79,10 @@ func TestProductsOnMatrices(t *testing.T) {
 			continue
 		}
 		for _, op := range []program.Op{program.OpLinear, program.OpLinearGrad, program.OpLinearWeightGrad} {
-			for _, c := range bt.Cases(op) {
+			for _, c := range append(bt.Cases(op), manyRows(op, compute)...) {
 				// One shape of typed weights: lavapipe takes seconds to compile each kernel.
-				if c.Attr.Compute != compute || !strings.Contains(c.Name, "17x192") && !strings.Contains(c.Name, "64x192") {
+				if c.Attr.Compute != compute || !strings.Contains(c.Name, "17x192") && !strings.Contains(c.Name, "64x192") &&
+					!strings.Contains(c.Name, "many rows") {
 					continue
 				}
 				t.Run(op.String()+"/"+c.Name, func(t *testing.T) {
@@ -93,6 +94,44 @@ func TestProductsOnMatrices(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// manyRows is a product with a weight in NF4 of so many rows that the weight gets 16 bits first.
+func manyRows(op program.Op, compute dtype.DType) []bt.Case {
+	const rows, inputs, outputs = 130, 64, 96
+	src := bt.NewSource(5)
+	normal := func(r, c int) bt.Operand { return bt.Operand{Rows: r, Cols: c, Floats: src.Normal(r*c, 1)} }
+	w := normal(outputs, inputs)
+	w.DType = dtype.NF4Double
+	c := bt.Case{Name: "many rows", Op: op, Attr: program.Attr{Scale: 1, Compute: compute}}
+	switch op {
+	case program.OpLinear:
+		c.In, c.Out = []bt.Operand{normal(rows, inputs), w, {}, {}, {}, {}}, []bt.Operand{{Rows: rows, Cols: outputs}}
+	case program.OpLinearGrad:
+		c.In, c.Out = []bt.Operand{normal(rows, outputs), w, {}, {}, {}}, []bt.Operand{{Rows: rows, Cols: inputs}}
+	default:
+		return nil
+	}
+	return []bt.Case{c}
+}
+
+// A weight in blocks is decoded in the product where one row of tiles does it, else once before.
+func TestDecodedOnce(t *testing.T) {
+	info := &vk.Info{Subgroup: 32, FixedSubgroup: true, SharedMemory: 48 << 10, MaxGroups: [3]uint32{65535, 65535, 65535},
+		Features: vk.Features{CooperativeMatrix: true, MemoryModel: true, Float16: true},
+		Matrices: []vk.Matrix{shape(16, 16, 16, vk.Float16, vk.Float32)}}
+	for rows, want := range map[int]string{1: "product", 64: "product", 128: "product", 129: "dequantise", 2048: "dequantise"} {
+		k := &kernels{info: info, matrices: true}
+		p := &product{kind: kindLinear, m: rows, n: 1 << 14, k: 4096, compute: dtype.F16,
+			x: matrix{dtype: dtype.F32, rows: rows, cols: 4096}, w: matrix{dtype: dtype.NF4, rows: 1 << 14, cols: 4096},
+			y: matrix{dtype: dtype.F32, rows: rows, cols: 1 << 14}}
+		if err := k.product(p); err != nil {
+			t.Fatal(err)
+		}
+		if first := k.list[0].shader; !strings.HasPrefix(first, want) {
+			t.Errorf("%d rows: the first dispatch is %s, want %s", rows, first, want)
 		}
 	}
 }
