@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/loraedge/loraedge/backends"
+	"github.com/loraedge/loraedge/backends/internal/system"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
@@ -73,12 +74,12 @@ func (b *Backend) Describe() backends.Device {
 	if b.threads == 1 {
 		threads = "1 thread"
 	}
-	detail := fmt.Sprintf("%s, %s, %s", processorName(), b.isa, threads)
+	detail := fmt.Sprintf("%s, %s, %s", system.ProcessorName(), b.isa, threads)
 	if lacking != "" {
 		detail += "; " + lacking
 	}
 	d := backends.Device{
-		Name: "cpu", Detail: detail, MemoryBytes: availableMemory(),
+		Name: "cpu", Detail: detail, MemoryBytes: system.AvailableMemory(),
 		Stores:   []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double},
 		Computes: []dtype.DType{dtype.BF16, dtype.F16},
 	}

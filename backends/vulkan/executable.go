@@ -84,6 +84,9 @@ func (x *Executable) build() error {
 
 // allocate makes the plan's blocks, zeroed, and the overhead.
 func (x *Executable) allocate(scratch int64) (err error) {
+	if err := checkHostMemory(x.program); err != nil {
+		return err
+	}
 	if x.staging, err = newStaging(x.device); err != nil {
 		return err
 	}

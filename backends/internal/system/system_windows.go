@@ -1,4 +1,4 @@
-package cpu
+package system
 
 import (
 	"runtime"
@@ -17,8 +17,8 @@ type memoryStatus struct {
 
 var globalMemoryStatus = windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
 
-// availableMemory is the free physical memory; 0 where unknown.
-func availableMemory() int64 {
+// AvailableMemory is the free physical memory; 0 where unknown.
+func AvailableMemory() int64 {
 	var s memoryStatus
 	s.length = uint32(unsafe.Sizeof(s))
 	if ok, _, _ := globalMemoryStatus.Call(uintptr(unsafe.Pointer(&s))); ok == 0 {
@@ -27,7 +27,8 @@ func availableMemory() int64 {
 	return int64(s.availPhys)
 }
 
-func processorName() string {
+// ProcessorName is what the processor is called.
+func ProcessorName() string {
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, `HARDWARE\DESCRIPTION\System\CentralProcessor\0`, registry.QUERY_VALUE)
 	if err == nil {
 		defer key.Close()

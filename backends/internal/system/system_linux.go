@@ -1,4 +1,4 @@
-package cpu
+package system
 
 import (
 	"os"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// availableMemory is what the system would give without swapping, and at most
+// AvailableMemory is what the system would give without swapping, and at most
 // what the process's group may use; 0 where unknown.
-func availableMemory() int64 {
+func AvailableMemory() int64 {
 	var bytes int64
 	for _, line := range lines("/proc/meminfo") {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "MemAvailable:" {
@@ -26,7 +26,8 @@ func availableMemory() int64 {
 	return bytes
 }
 
-func processorName() string {
+// ProcessorName is what the processor is called.
+func ProcessorName() string {
 	for _, line := range lines("/proc/cpuinfo") {
 		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
 			return strings.TrimSpace(value)

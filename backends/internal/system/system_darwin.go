@@ -1,4 +1,4 @@
-package cpu
+package system
 
 import (
 	"runtime"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// availableMemory is the machine's memory; 0 where unknown.
-func availableMemory() int64 {
+// AvailableMemory is the machine's memory; 0 where unknown.
+func AvailableMemory() int64 {
 	bytes, err := unix.SysctlUint64("hw.memsize")
 	if err != nil {
 		return 0
@@ -15,7 +15,8 @@ func availableMemory() int64 {
 	return int64(bytes)
 }
 
-func processorName() string {
+// ProcessorName is what the processor is called.
+func ProcessorName() string {
 	if name, err := unix.Sysctl("machdep.cpu.brand_string"); err == nil && name != "" {
 		return name
 	}
