@@ -52,7 +52,7 @@ func parseSPMFolder(data []byte, dir string) (*Tokenizer, error) {
 	}
 	for i, p := range f.pieces {
 		if p.kind == pieceControl || p.kind == pieceUnknown {
-			t.added = append(t.added, addedToken{id: int32(i), content: p.text, special: true, lstrip: p.text == "<mask>"})
+			t.added = append(t.added, addedToken{id: int32(i), content: p.text, special: true, lstrip: everyPart && p.text == "<mask>"})
 		}
 	}
 	t.added = append(t.added, more...)
