@@ -46,7 +46,7 @@ func TestCompiles(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	t.Logf("%s, %s %s, subgroups of %d, matrices %v", info.Name, info.DriverName, info.DriverInfo, info.Subgroup, shapes(info))
+	t.Logf("%s, %s %s, subgroups of %d (fixed: %v), %d bytes shared, matrices %v, %+v", info.Name, info.DriverName, info.DriverInfo, info.Subgroup, info.FixedSubgroup, info.SharedMemory, shapes(info), info.Features)
 	wanted := map[string]dispatch{}
 	for _, x := range append(caseDispatches(t, d), modelDispatches(t, d)...) {
 		if begins == "1" || strings.HasPrefix(x.shader, begins) {
