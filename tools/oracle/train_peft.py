@@ -53,6 +53,7 @@ def parse():
     p.add_argument("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
     p.add_argument("--only-trained-logits", action="store_true", help="no logits where no token is trained; Trainer makes all")
     p.add_argument("--check-packing", action="store_true", help="first compare packed and separate documents, and stop where they differ")
+    p.add_argument("--device", default="cpu", help="cpu, or cuda")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--skip", type=int, default=2, help="steps at the start that do not count for speed")
     args = p.parse_args()
@@ -68,7 +69,7 @@ def load(args):
         more["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
-        more["device_map"] = "cpu"
+        more["device_map"] = args.device
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype=dtype, attn_implementation=args.attention, **more)
     if args.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -79,13 +80,13 @@ def load(args):
             r=args.r, lora_alpha=args.alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         model = get_peft_model(model, config)
-    return model.train()
+    return model.to(args.device).train() if not args.qlora else model.train()
 
 
 def precision(args):
     """bfloat16 as Trainer's bf16=True has it: bfloat16 base, float32 adapter, autocast."""
     if args.dtype == "bfloat16":
-        return torch.autocast("cpu", torch.bfloat16)
+        return torch.autocast(args.device.split(":")[0], torch.bfloat16)
     return contextlib.nullcontext()
 
 
@@ -143,6 +144,16 @@ def take_step(args, model, params, optimizer, step):
     return loss, norm
 
 
+def wait(args):
+    """A GPU works on while Python goes on."""
+    if args.device != "cpu":
+        torch.cuda.synchronize()
+
+
+def on(device, steps):
+    return [[{k: v.to(device) if torch.is_tensor(v) else v for k, v in m.items()} for m in step] for step in steps]
+
+
 def train(args, model, steps, valid):
     params = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -154,10 +165,12 @@ def train(args, model, steps, valid):
         evaluate(args, model, valid, 0)
     seconds = []
     for i, step in enumerate(steps, 1):
+        wait(args)
         start = time.perf_counter()
         rate = schedule.get_last_lr()[0]
         loss, norm = take_step(args, model, params, optimizer, step)
         schedule.step()
+        wait(args)
         seconds.append(time.perf_counter() - start)
         count = streams.tokens(step)
         say(
@@ -178,8 +191,10 @@ def finish(args, steps, seconds):
         seconds=sum(seconds),
         tokens_per_second=statistics.median(streams.tokens(step) / s for step, s in counted),
         tokens_per_second_with_padding=statistics.median(padded),
+        peak_device_bytes=torch.cuda.max_memory_allocated() if args.device != "cpu" else 0,
         peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         threads=args.threads,
+        device=args.device,
         dtype=args.dtype,
         qlora=args.qlora,
         gradient_checkpointing=args.gradient_checkpointing,
@@ -204,8 +219,8 @@ def main():
     if args.save_initial:
         save(model, args.save_initial)
         return
-    steps = streams.read_steps(args.tokens, args.max_steps)
-    valid = streams.read_steps(args.valid) if args.valid else []
+    steps = on(args.device, streams.read_steps(args.tokens, args.max_steps))
+    valid = on(args.device, streams.read_steps(args.valid)) if args.valid else []
     if args.check_packing:
         check_packing(args, model, steps[0][0])
     run = torch.compile(model) if args.compile else model
