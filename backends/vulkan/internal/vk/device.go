@@ -247,13 +247,16 @@ func (d *Device) Pipeline(spirv []byte, constants []uint32, wholeSubgroups bool)
 	for i := range code {
 		code[i] = binary.LittleEndian.Uint32(spirv[4*i:])
 	}
-	var subgroup C.uint32_t
+	var whole, subgroup C.uint32_t
 	if wholeSubgroups {
-		subgroup = C.uint32_t(d.Info.Subgroup)
+		whole = 1
+		if d.Info.MinSubgroup != d.Info.MaxSubgroup {
+			subgroup = C.uint32_t(d.Info.Subgroup)
+		}
 	}
 	var made C.uint64_t
 	r := C.lv_pipeline(d.driver, (*C.uint32_t)(unsafe.SliceData(code)), C.size_t(4*len(code)),
-		(*C.uint32_t)(unsafe.SliceData(constants)), C.uint32_t(len(constants)), subgroup, &made)
+		(*C.uint32_t)(unsafe.SliceData(constants)), C.uint32_t(len(constants)), whole, subgroup, &made)
 	if r != 0 {
 		return nil, resultError(int32(r))
 	}

@@ -62,10 +62,10 @@ void lv_close(lv_device *);
 uint64_t lv_address(lv_device *, uint64_t buffer);
 
 // lv_pipeline compiles a shader of size bytes, its entry "main", with constants 0, 1, …;
-// subgroup is the size that its subgroups must have, 0 for any.
+// with whole its subgroups have no idle invocations; subgroup is the size that they must have, 0 for any.
 // github.com/vulkan-go/vulkan may free what such a call reads while the driver still compiles.
-int32_t lv_pipeline(lv_device *, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t subgroup,
-                    uint64_t *pipeline);
+int32_t lv_pipeline(lv_device *, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t whole,
+                    uint32_t subgroup, uint64_t *pipeline);
 
 // lv_open_cache lets all pipelines from now on be found in, and added to, a cache
 // that begins with data of lv_cache_data, which writes at most *size bytes and

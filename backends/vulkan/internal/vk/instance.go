@@ -156,7 +156,8 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 	info.DriverID, info.DriverName, info.DriverInfo = int(c.driver_id), C.GoString(&c.driver_name[0]), C.GoString(&c.driver_info[0])
 	info.MaxAllocation = int64(min(uint64(c.max_allocation), uint64(c.max_buffer), 1<<62))
 	info.Subgroup, info.MinSubgroup, info.MaxSubgroup = int(c.subgroup_size), int(c.min_subgroup_size), int(c.max_subgroup_size)
-	info.FixedSubgroup = c.size_stages&0x20 != 0 && c.size_control != 0 && c.full_subgroups != 0
+	choosable := c.size_stages&0x20 != 0 && c.size_control != 0 // for compute
+	info.FixedSubgroup = c.full_subgroups != 0 && (choosable || c.min_subgroup_size == c.max_subgroup_size)
 	info.SubgroupOperations = uint32(c.subgroup_operations)
 	info.Features = features(&c)
 	for _, m := range c.matrix_list[:c.matrices] {

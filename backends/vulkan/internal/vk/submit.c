@@ -127,8 +127,8 @@ uint64_t lv_address(lv_device *d, uint64_t buffer) {
   return d->GetBufferDeviceAddress(d->device, &info);
 }
 
-int32_t lv_pipeline(lv_device *d, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t subgroup,
-                    uint64_t *pipeline) {
+int32_t lv_pipeline(lv_device *d, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t whole,
+                    uint32_t subgroup, uint64_t *pipeline) {
   enum { MOST = 32, COMPUTE = 0x20, FULL_SUBGROUPS = 2, DISPATCH_BASE = 0x10 };
   if (count > MOST) return -3; // VK_ERROR_INITIALIZATION_FAILED
   shader_module_info module = {{TYPE_SHADER_MODULE_CREATE_INFO, NULL}, 0, size, code};
@@ -142,7 +142,7 @@ int32_t lv_pipeline(lv_device *d, const uint32_t *code, size_t size, const uint3
   compute_pipeline_info info = {
       .h = {TYPE_COMPUTE_PIPELINE_CREATE_INFO, NULL},
       .flags = DISPATCH_BASE,
-      .stage = {{TYPE_SHADER_STAGE_CREATE_INFO, subgroup ? &required : NULL}, subgroup ? FULL_SUBGROUPS : 0, COMPUTE, made,
+      .stage = {{TYPE_SHADER_STAGE_CREATE_INFO, subgroup ? &required : NULL}, whole ? FULL_SUBGROUPS : 0, COMPUTE, made,
                 "main", &specialization},
       .layout = d->layout,
   };
