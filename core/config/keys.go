@@ -104,7 +104,7 @@ var tables = []Table{
 		{Name: "backend", Default: `"auto"`, Allowed: []string{"auto", "vulkan", "cpu"}, Doc: "what computes"},
 		{Name: "device", Default: `"auto"`, Doc: "which of the backend's devices; `loraedge devices` lists them"},
 		{Name: "dtype", Default: `"auto"`, Allowed: []string{"auto", "float32", "bfloat16", "float16"}, Doc: "what matrix products run in, and what frozen weights are rounded to where the file has more; `auto` is what is fastest on the device. Adapters, sums and everything else stay float32; in float16 the loss is scaled, by a factor that the run finds itself"},
-		{Name: "memory", Default: `"auto"`, Doc: "the most memory that the run may plan for; `auto` is what the device has"},
+		{Name: "memory", Default: `"auto"`, Doc: "the most memory of the device that the run may plan for; `auto` is three quarters of what it has. On a GPU, inputs and weights of blocks wait in the host's memory where they do not fit; `loraedge check` says which, and how much a step copies"},
 		{Name: "gradient_checkpointing", Default: `"auto"`, Doc: "recompute activations instead of keeping them; `auto` does so where memory needs it"},
 	}},
 	{Name: "report", Doc: "What is written beside metrics.jsonl and run.json.", Keys: []Key{
