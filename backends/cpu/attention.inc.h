@@ -10,11 +10,12 @@
 // or queries for the other products (units of two rows).
 
 enum {
-	K_KEYS = 96,  // keys of a block: a multiple of every MR and NR
-	STACK = 4,    // query heads stacked at most
-	MAX_Q = 256,  // rows of a stack at most
-	Q_MOST = 128, // queries of a block at most
-	STACK_FLOATS = 32768,
+	K_KEYS = 192,         // keys of a block at most: a multiple of every MR and NR
+	LONG_LINE = 64,       // a key of more units is in blocks of half as many
+	STACK = 4,            // query heads stacked at most
+	MAX_Q = 256,          // rows of a stack at most
+	STACK_FLOATS = 32768, // of its rows
+	Q_MOST = 128,         // queries of a block at most
 	// Scores are computed for keys up to whole vectors and tiles.
 	KEY_STEP = VL > MR ? VL : MR,
 };
@@ -26,11 +27,13 @@ typedef struct {
 	float *out, *out_lse, *dq, *dk, *dv, *delta;
 	int64_t rows, heads, kv_heads, dim, width; // width: dim rounded up to whole vectors
 	int64_t units, line;                       // of a head's row, and rounded up to whole vectors
+	int64_t keys;                              // of a block at most
 	int64_t window, stacks, stacked;           // stacks: how many a key head's queries make, of so many heads
 	float scale, cap;
 	// Block b of queries is rows q_starts[b] … q_starts[b+1]-1; keys likewise.
 	int64_t *q_starts, *k_starts, q_blocks, k_blocks;
-	int64_t *turn;          // blocks in the order of tasks
+	int64_t *turn;          // blocks of queries in the order of tasks
+	int32_t *tasks;         // of the backward pass
 	int32_t *order;         // [k_blocks, q_blocks]: how many blocks of keys come before at dq, -1 where none is seen
 	_Atomic int32_t *added; // [kv_heads, q_blocks]: how many have added
 } attention;
@@ -39,6 +42,7 @@ static attention attention_of(le_engine *e, const le_instr *in, int kind) {
 	attention a = {.e = e, .q = in->in[0].p, .k = in->in[1].p, .v = in->in[2].p, .rows = in->in[0].rows};
 	a.heads = in->heads, a.kv_heads = in->kv_heads, a.dim = in->head_dim, a.width = le_round(a.dim, VL);
 	a.units = units_of(kind, a.dim), a.line = le_round(a.units, VL);
+	a.keys = a.line > LONG_LINE ? K_KEYS / 2 : K_KEYS;
 	a.window = in->window, a.scale = in->scale, a.cap = in->soft_cap;
 	int64_t group = a.heads / a.kv_heads;
 	a.stacks = le_div(group, STACK);
@@ -70,7 +74,7 @@ static int divide_all(attention *a) {
 		return 0;
 	a->q_starts = starts, a->k_starts = starts + a->rows + 1, a->turn = a->k_starts + a->rows + 1;
 	a->q_blocks = divide(a->first, a->rows, le_min(Q_MOST, stack_rows(a) / a->stacked / MR * MR), a->q_starts);
-	a->k_blocks = divide(a->first, a->rows, K_KEYS, a->k_starts);
+	a->k_blocks = divide(a->first, a->rows, a->keys, a->k_starts);
 	return 1;
 }
 

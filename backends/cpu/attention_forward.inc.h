@@ -54,23 +54,35 @@ INLINE float softmax_row(const int kind, const int all, const attention *a, cons
 	return shrink;
 }
 
+// o and lse of a tile's rows from their sums.
+INLINE void finish_tile(const attention *a, const stack *s, int64_t r, const softmax *m, const float *acc) {
+	for (int64_t i = 0; i < MR && r + i < s->rows; i++) {
+		int64_t at = s->place[r + i];
+		float sum = sum_of(m->sum[r + i]);
+		for (int64_t d = 0; d < a->dim; d += VL)
+			st_to(a->out + at * a->dim + d, ld(acc + (r + i) * a->width + d) * (1 / sum), a->dim - d);
+		a->out_lse[at] = m->max[r + i] + logf(sum);
+	}
+}
+
 // One tile of rows against a block of keys: scores, softmax, and acc[r, :] += p·v.
 INLINE void attention_tile(const int kind, const attention *a, const stack *s, int64_t r, int64_t k0, int64_t k1, const float *q, const float *kt,
 	const float *v, softmax *m, float *acc) {
+	int first = s->from[r] >= k0, last = s->to[r + MR - 1] <= k1;
 	float p[MR * K_KEYS] __attribute__((aligned(64)));
 	sight g = sight_of(s, r, k0, k1);
-	if (g.end <= g.low)
-		return;
 	block_product(kind, BY_ROWS, 0, g.high - g.low, a->units, q + r * a->line, a->line, kt + g.low, K_KEYS, p + g.low, K_KEYS);
 	for (int i = 0; i < MR; i++) {
 		float *row = p + i * K_KEYS;
 		float shrink = g.all ? softmax_row(kind, 1, a, s, r + i, &g, k0, k1, row, m) : softmax_row(kind, 0, a, s, r + i, &g, k0, k1, row, m);
-		if (shrink != 1)
+		if (shrink != 1 && !first)
 			for (int64_t d = 0; d < a->width; d += VL)
 				st(acc + (r + i) * a->width + d, ld(acc + (r + i) * a->width + d) * shrink);
 	}
-	block_product(kind, BY_ROWS, 1, a->width, units_of(kind, g.end - g.low), p + g.low, K_KEYS, v + units_of(kind, g.low) * a->width, a->width,
+	block_product(kind, BY_ROWS, !first, a->width, units_of(kind, g.end - g.low), p + g.low, K_KEYS, v + units_of(kind, g.low) * a->width, a->width,
 		acc + r * a->width, a->width);
+	if (last)
+		finish_tile(a, s, r, m, acc);
 }
 
 // Working memory of a task in floats: q, acc; kt, v.
@@ -78,30 +90,23 @@ static int64_t forward_floats(const attention *a) { return stack_rows(a) * (a->l
 
 INLINE void attention_task(const int kind, const attention *a, int64_t task, int thread) {
 	float *q = a->e->local[thread].p, *acc = q + stack_rows(a) * a->line, *kt = acc + stack_rows(a) * a->width, *v = kt + K_KEYS * a->line;
-	int64_t each = a->kv_heads * a->stacks;
+	int64_t block = task % a->q_blocks, index = task / a->q_blocks;
 	stack s;
 	softmax m;
-	stack_at(a, task % each / a->stacks, task % a->stacks, a->turn[task / each], &s);
+	stack_at(a, index / a->stacks, index % a->stacks, a->turn[block], &s);
 	int64_t rows = le_round(s.rows, MR), end = s.q0 + s.count;
 	for (int64_t r = 0; r < rows; r++)
 		m.max[r] = -INFINITY, m.sum[r] = (vf){0};
-	for (int64_t r = 0; r < rows; r += MR)
-		load_tile(kind, a, &s, a->q, r, q + r * a->line, NULL);
-	memset(acc, 0, (size_t)(rows * a->width) * sizeof(float));
-	for (int64_t k0 = s.from[0]; k0 < end; k0 += K_KEYS) {
-		int64_t k1 = le_min(k0 + K_KEYS, end);
+	for (int64_t k0 = s.from[0]; k0 < end; k0 += a->keys) {
+		int64_t k1 = le_min(k0 + a->keys, end);
 		load_transposed(kind, a, a->k, s.kv, k0, k1 - k0, kt);
 		load_keys(kind, a, a->v, s.kv, k0, k1 - k0, v);
 		for (int64_t r = 0; r < rows; r += MR)
-			if (s.to[r + MR - 1] > k0 && s.from[r] < k1)
+			if (s.to[r + MR - 1] > k0 && s.from[r] < k1) {
+				if (s.from[r] >= k0)
+					load_tile(kind, a, &s, a->q, r, q + r * a->line, NULL);
 				attention_tile(kind, a, &s, r, k0, k1, q, kt, v, &m, acc);
-	}
-	for (int64_t r = 0; r < s.rows; r++) {
-		int64_t at = s.place[r];
-		float sum = sum_of(m.sum[r]);
-		for (int64_t d = 0; d < a->dim; d += VL)
-			st_to(a->out + at * a->dim + d, ld(acc + r * a->width + d) / sum, a->dim - d);
-		a->out_lse[at] = m.max[r] + logf(sum);
+			}
 	}
 }
 

@@ -145,9 +145,9 @@ static void wait_for(_Atomic int32_t *count, int32_t wanted) {
 		le_relax(spins);
 }
 
-// Tasks count through key heads, then blocks of keys: what a task waits for was begun before it.
+// What a task waits for has a place before it in a->tasks, so it was begun.
 INLINE void attention_grad_task(const int kind, const attention *a, int64_t task, int thread) {
-	int64_t kv = task % a->kv_heads, block = a->turn[task / a->kv_heads], k0 = a->k_starts[block], k1 = a->k_starts[block + 1], n = k1 - k0;
+	int64_t kv = a->tasks[task] / a->k_blocks, block = a->tasks[task] % a->k_blocks, k0 = a->k_starts[block], k1 = a->k_starts[block + 1], n = k1 - k0;
 	grad_work w = grad_work_at(a, a->e->local[thread].p, kind);
 	stack s;
 	memset(w.dk, 0, (size_t)(2 * K_KEYS * a->width) * sizeof(float));
@@ -199,10 +199,37 @@ static void delta_task(void *context, int64_t task, int thread) {
 		a->delta[i] = dot(a->d_o + i * a->dim, a->o + i * a->dim, a->dim);
 }
 
+// Whether any block of queries sees both block k and the one before.
+static int linked(const attention *a, int64_t k) {
+	for (int64_t q = 0; q < a->q_blocks; q++)
+		if (a->order[k * a->q_blocks + q] > 0 && a->order[(k - 1) * a->q_blocks + q] >= 0)
+			return 1;
+	return 0;
+}
+
+// Lists the tasks (key head · k_blocks + block), those first that most others
+// wait for in turn. Of the rest, neighbours are of one key head: they write far from
+// each other, and do not wait for each other.
+static void order_tasks(attention *a, int32_t *left) {
+	int32_t longest = 0;
+	for (int64_t k = a->k_blocks - 1; k >= 0; k--) {
+		left[k] = k + 1 < a->k_blocks && linked(a, k + 1) ? left[k + 1] + 1 : 1;
+		longest = (int32_t)le_max(longest, left[k]);
+	}
+	int64_t n = 0;
+	for (int32_t level = longest; level > 0; level--)
+		for (int64_t kv = 0; kv < a->kv_heads; kv++)
+			for (int64_t k = 0; k < a->k_blocks; k++)
+				if (left[k] == level)
+					a->tasks[n++] = (int32_t)(kv * a->k_blocks + k);
+}
+
 // Fills in which blocks of queries see which blocks of keys, and the order of
-// their sums; 0 without memory.
+// their sums and of the tasks; 0 without memory.
 static int order_sums(attention *a) {
-	a->order = le_shared(a->e, LE_SHARED_A, a->k_blocks * a->q_blocks * (int64_t)sizeof *a->order);
+	int64_t pairs = a->k_blocks * a->q_blocks;
+	a->order = le_shared(a->e, LE_SHARED_A, (pairs + a->k_blocks * (a->kv_heads + 1)) * (int64_t)sizeof *a->order);
+	a->tasks = a->order + pairs;
 	a->added = le_shared(a->e, LE_SHARED_B, a->kv_heads * a->q_blocks * (int64_t)sizeof *a->added);
 	if (!a->order || !a->added)
 		return 0;
@@ -217,6 +244,7 @@ static int order_sums(attention *a) {
 			a->order[k * a->q_blocks + q] = sees ? before++ : -1;
 		}
 	}
+	order_tasks(a, a->tasks + a->k_blocks * a->kv_heads);
 	return 1;
 }
 
@@ -229,9 +257,7 @@ static int op_attention_grad(le_engine *e, const le_instr *in, const le_scalars 
 	a.delta = le_shared(e, LE_SHARED_SUMS, a.rows * a.heads * 4);
 	if (!a.delta || !divide_all(&a) || !order_sums(&a) || !le_locals(e, grad_floats(&a) * 4))
 		return 1;
-	for (int64_t b = 0; b < a.k_blocks; b++)
-		a.turn[b] = b;
-	le_pool_run(e->pool, le_div(a.rows, ROWS), delta_task, &a);
+	le_pool_spread(e->pool, le_div(a.rows, ROWS), delta_task, &a);
 	le_pool_run(e->pool, a.k_blocks * a.kv_heads, kind == PAIRS ? attention_grad_pairs : attention_grad_floats, &a);
 	return 0;
 }

@@ -185,20 +185,22 @@ func counting(n int) []int32 {
 	return x
 }
 
-// Attention of SmolLM2-135M over one document and over documents of 128
-// tokens. The operations counted are those of the visible half: two products
+// Attention of SmolLM2-135M over one document and over documents of 160 and
+// of 128 tokens. The operations counted are those of the visible half: two products
 // forward, five backward.
 func BenchmarkAttention(b *testing.B) {
 	const heads, keyHeads, dim = 9, 3, 64
-	for _, length := range []int{benchRows, 128} {
+	for _, length := range []int{benchRows, 160, 128} {
 		first, last := make([]int32, benchRows), make([]int32, benchRows)
+		var pairs float64
 		for i := range first {
 			first[i] = int32(i / length * length)
-			last[i] = first[i] + int32(length) - 1
+			last[i] = min(first[i]+int32(length), benchRows) - 1
+			pairs += float64(i) - float64(first[i]) + 1
 		}
-		product := 2 * heads * dim * float64(benchRows) * float64(length+1) / 2
-		attr := program.Attr{Scale: 0.125, Heads: heads, KVHeads: keyHeads, HeadDim: dim}
-		emit := func(x *bt.Builder, backward bool) map[int][]int32 {
+		product := 2 * heads * dim * pairs
+		emit := func(x *bt.Builder, compute dtype.DType, backward bool) map[int][]int32 {
+			attr := program.Attr{Scale: 0.125, Heads: heads, KVHeads: keyHeads, HeadDim: dim, Compute: compute}
 			wide := func(name string, heads int) program.Operand { return x.Param(name, dtype.F32, benchRows, heads*dim) }
 			q, k, v, o := wide("q", heads), wide("k", keyHeads), wide("v", keyHeads), wide("o", heads)
 			lse := x.Param("lse", dtype.F32, benchRows, heads)
@@ -211,11 +213,13 @@ func BenchmarkAttention(b *testing.B) {
 			}
 			return map[int][]int32{f.Slot: first, l.Slot: last}
 		}
-		b.Run(fmt.Sprintf("forward/%d", length), func(b *testing.B) {
-			benchmark(b, dtype.F32, 2*product, func(x *bt.Builder) map[int][]int32 { return emit(x, false) })
-		})
-		b.Run(fmt.Sprintf("backward/%d", length), func(b *testing.B) {
-			benchmark(b, dtype.F32, 5*product, func(x *bt.Builder) map[int][]int32 { return emit(x, true) })
-		})
+		for _, compute := range []dtype.DType{dtype.F32, dtype.BF16} {
+			b.Run(fmt.Sprintf("forward/%d/compute=%s", length, compute), func(b *testing.B) {
+				benchmark(b, compute, 2*product, func(x *bt.Builder) map[int][]int32 { return emit(x, compute, false) })
+			})
+			b.Run(fmt.Sprintf("backward/%d/compute=%s", length, compute), func(b *testing.B) {
+				benchmark(b, compute, 5*product, func(x *bt.Builder) map[int][]int32 { return emit(x, compute, true) })
+			})
+		}
 	}
 }
