@@ -22,9 +22,6 @@ func (b *Backend) probe(compute dtype.DType) error {
 	defer e.Close()
 	bound := map[dtype.DType]float64{dtype.F32: 1e-5, dtype.F16: 1e-3, dtype.BF16: 8e-3}[compute]
 	y := make([]byte, 4*rows*outputs)
-	result := func(r, o int) float64 {
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(y[4*(r*outputs+o):])))
-	}
 	product := func() error {
 		for _, step := range []func() error{
 			func() error { return e.Write(0, 0, floatBytes(x)) },
@@ -41,6 +38,23 @@ func (b *Backend) probe(compute dtype.DType) error {
 	if err := product(); err != nil {
 		return err
 	}
+	if err := wrongProduct(x, w, y, inputs, bound); err != nil || compute != dtype.F16 {
+		return err
+	}
+	x[0] = 1e5
+	if err := product(); err != nil {
+		return err
+	}
+	if got := float32At(y, 0); !math.IsInf(got, 0) && !math.IsNaN(got) {
+		return fmt.Errorf("the device computes wrongly: a factor of %g, beyond float16, gives %g and not infinity; a newer driver may help", x[0], got)
+	}
+	return nil
+}
+
+// wrongProduct tells of an element of y = x·wᵀ, float32, that is further from the processor's than
+// bound times the sum of its terms' magnitudes; nil if there is none.
+func wrongProduct(x, w []float32, y []byte, inputs int, bound float64) error {
+	rows, outputs := len(x)/inputs, len(w)/inputs
 	for r := range rows {
 		for o := range outputs {
 			var want, size float64
@@ -48,23 +62,16 @@ func (b *Backend) probe(compute dtype.DType) error {
 				v := float64(x[r*inputs+i]) * float64(w[o*inputs+i])
 				want, size = want+v, size+math.Abs(v)
 			}
-			got := result(r, o)
-			if !(math.Abs(got-want) <= bound*size) {
+			if got := float32At(y, r*outputs+o); !(math.Abs(got-want) <= bound*size) {
 				return fmt.Errorf("the device computes wrongly: element [%d, %d] of a product is %g, and %g on the processor; a newer driver may help", r, o, got, want)
 			}
 		}
 	}
-	if compute != dtype.F16 {
-		return nil
-	}
-	x[0] = 1e5
-	if err := product(); err != nil {
-		return err
-	}
-	if got := result(0, 0); !math.IsInf(got, 0) && !math.IsNaN(got) {
-		return fmt.Errorf("the device computes wrongly: a factor of %g, beyond float16, gives %g and not infinity; a newer driver may help", x[0], got)
-	}
 	return nil
+}
+
+func float32At(b []byte, i int) float64 {
+	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
 }
 
 // probeValues are n numbers between -1 and 1 in no pattern.

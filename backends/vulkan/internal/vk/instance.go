@@ -60,6 +60,9 @@ func open() (*Instance, error) {
 		if r == vulkan.ErrorLayerNotPresent {
 			return nil, errors.New("LORAEDGE_VULKAN_VALIDATION is 1, but VK_LAYER_KHRONOS_validation is not installed")
 		}
+		if r == vulkan.ErrorIncompatibleDriver {
+			return nil, errors.New("Vulkan finds no driver of a graphics card; install the card's own")
+		}
 		return nil, fmt.Errorf("Vulkan does not start: %w", resultError(int32(r)))
 	}
 	i.handle = handle
