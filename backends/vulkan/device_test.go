@@ -38,6 +38,15 @@ func TestTiles(t *testing.T) {
 	}
 }
 
+// A device has 32 KiB of shared memory and 256 invocations in a workgroup, or is passed over (vk.Info.Lacks).
+func TestTilesFit(t *testing.T) {
+	for _, x := range tiles {
+		if shared := x.bk * (x.bm/4 + x.bn/4 + 2) * 16; shared > 32<<10 || x.invocations() > 256 {
+			t.Errorf("tile %v takes %d bytes and %d invocations", x.tile, shared, x.invocations())
+		}
+	}
+}
+
 func TestDevices(t *testing.T) {
 	if !withDevice(t) {
 		return

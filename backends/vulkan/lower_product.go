@@ -88,9 +88,6 @@ type tile struct{ bm, bn, bk, tm, tn int }
 
 func (t tile) invocations() int { return t.bm / t.tm * t.bn / t.tn }
 
-// shared is the shared memory of a workgroup in bytes; Vulkan devices that this backend takes have 32 KiB.
-func (t tile) shared() int { return t.bk * (t.bm/4 + t.bn/4 + 2) * 16 }
-
 // tiles, the first that fits is taken. None counts on the size of subgroups: invocations side by side
 // read the same rows of A and neighbouring vectors of B, in groups of 8 to 64 alike.
 var tiles = []struct {
