@@ -29,11 +29,11 @@ type Row struct {
 func Profile(p *program.Program, entry int, times []backends.Timing, pairs func(window int) float64, peaks Peaks) []Row {
 	rows := map[string]*Row{}
 	ideal := map[string]float64{} // seconds at the peak
-	var total, loads float64
+	var total, copies float64
 	for _, t := range times {
 		total += t.Seconds
 		if t.Instr < 0 {
-			loads += t.Seconds
+			copies += t.Seconds
 			continue
 		}
 		seg := &p.Segments[p.Entries[entry].Calls[t.Call].Segment]
@@ -55,8 +55,8 @@ func Profile(p *program.Program, entry int, times []backends.Timing, pairs func(
 		r.Share, r.OfPeak = r.Seconds/total, ideal[name]/r.Seconds
 		all = append(all, *r)
 	}
-	if loads > 0 {
-		all = append(all, Row{Name: "loads of weights", Seconds: loads, Share: loads / total})
+	if copies > 0 {
+		all = append(all, Row{Name: "copies from and to the host's memory", Seconds: copies, Share: copies / total})
 	}
 	slices.SortFunc(all, func(a, b Row) int { return cmp.Or(cmp.Compare(b.Seconds, a.Seconds), cmp.Compare(a.Name, b.Name)) })
 	return all

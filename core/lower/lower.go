@@ -59,11 +59,8 @@ type Options struct {
 	MaxBlock, MaxBuffer int64
 }
 
-// KeepAll and ParkAll are more blocks than a model has.
-const (
-	KeepAll = 1 << 30
-	ParkAll = 1 << 30
-)
+// KeepAll is more blocks than a model has.
+const KeepAll = 1 << 30
 
 // LoRA says which linears get an adapter.
 type LoRA struct {

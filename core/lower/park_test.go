@@ -64,7 +64,7 @@ func TestParkingFreesTheDevice(t *testing.T) {
 		return m.Program.Bytes()
 	}
 	resident := bytes(0)
-	for _, c := range []struct{ park, parked int }{{0, 0}, {1, 1}, {4, 4}, {5, 5}, {lower.ParkAll, 5}} {
+	for _, c := range []struct{ park, parked int }{{0, 0}, {1, 1}, {4, 4}, {5, 5}, {1 << 30, 5}} {
 		got, want := bytes(c.park), int64(c.parked)*3*64*width*4
 		if got[program.Parked] != want || resident[program.Arena]-got[program.Arena] != want {
 			t.Errorf("park %d: %d bytes parked and %d fewer on the device, want %d of both", c.park, got[program.Parked], resident[program.Arena]-got[program.Arena], want)
@@ -77,7 +77,7 @@ func TestParkingFreesTheDevice(t *testing.T) {
 func TestParkingLeavesTimeForCopies(t *testing.T) {
 	const blocks = 6
 	for _, micros := range []int{1, 2} {
-		m, err := lower.Lower(tall(blocks), lower.Options{Train: []int{8}, Micros: micros, Park: lower.ParkAll, Adapter: allLinear(2, 0)})
+		m, err := lower.Lower(tall(blocks), lower.Options{Train: []int{8}, Micros: micros, Park: blocks, Adapter: allLinear(2, 0)})
 		if err != nil {
 			t.Fatal(err)
 		}
