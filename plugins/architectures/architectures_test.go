@@ -19,7 +19,7 @@ import (
 )
 
 var families = map[string]sdk.Architecture{
-	"llama": llama.Architecture{}, "mistral": mistral.Architecture{}, "qwen2": qwen2.Architecture{},
+	"llama": llama.Architecture, "mistral": mistral.Architecture, "qwen2": qwen2.Architecture,
 }
 
 // The folders that Transformers wrote for the numerical goldens.
@@ -174,7 +174,7 @@ func TestWindows(t *testing.T) {
 func TestMistralWithoutWindow(t *testing.T) {
 	raw, _ := json.Marshal(config(nil))
 	raw = append([]byte(`{"sliding_window": null, `), raw[1:]...)
-	g, err := mistral.Architecture{}.Build(sdk.Request{Config: raw})
+	g, err := mistral.Architecture.Build(sdk.Request{Config: raw})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 
 func TestTensorErrors(t *testing.T) {
 	raw, _ := json.Marshal(config(nil))
-	g, err := llama.Architecture{}.Build(sdk.Request{Config: raw})
+	g, err := llama.Architecture.Build(sdk.Request{Config: raw})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestTensorErrors(t *testing.T) {
 		for name, shape := range tensors {
 			r.Tensors = append(r.Tensors, sdk.Tensor{Name: name, Shape: shape})
 		}
-		_, err := sdk.BuildChecked(llama.Architecture{}, r)
+		_, err := sdk.BuildChecked(llama.Architecture, r)
 		switch {
 		case c.want == "" && err != nil:
 			t.Error(err)

@@ -15,7 +15,7 @@ import (
 // Plugin is everything built in.
 func Plugin() sdk.Plugin {
 	return sdk.Plugin{
-		Architectures: []sdk.Architecture{llama.Architecture{}, mistral.Architecture{}, qwen2.Architecture{}},
+		Architectures: []sdk.Architecture{llama.Architecture, mistral.Architecture, qwen2.Architecture},
 		Datasets:      datasets.All(),
 	}
 }

@@ -1,12 +1,11 @@
 // Package decoder is the block that Llama, Mistral and Qwen2 share, with what
 // they do differently as data: biases, windows, tied embeddings.
 //
-// It knows no family by name. Begin reading at Read, then Model.Graph.
+// It knows no family by name. Begin reading at Family.Build, then Model.graph.
 package decoder
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/plugins/sdk"
@@ -41,8 +40,8 @@ var activations = map[string]string{
 // maxLayers keeps a nonsensical num_hidden_layers from filling the memory.
 const maxLayers = 4096
 
-// Read reads the keys that all families share. Errors are in c.Err.
-func Read(c *sdk.Config, sequenceLen int) Model {
+// read reads the keys that all families share. Errors are in c.Err.
+func read(c *sdk.Config, sequenceLen int) Model {
 	m := Model{
 		Vocab: c.Int("vocab_size"), Width: c.Int("hidden_size"), Inner: c.Int("intermediate_size"),
 		Layers: c.Int("num_hidden_layers"), Positions: c.IntOr("max_position_embeddings", 1),
@@ -65,9 +64,9 @@ func Read(c *sdk.Config, sequenceLen int) Model {
 	return m
 }
 
-// Graph is the model: x + Attention(Norm(x)), then x + MLP(Norm(x)), in every
+// graph is the model: x + Attention(Norm(x)), then x + MLP(Norm(x)), in every
 // block.
-func (m Model) Graph(family string) *graph.Graph {
+func (m Model) graph(family string) *graph.Graph {
 	model := sdk.NewModel(family, m.Vocab, m.Width, m.Positions)
 	model.Embedding("model.embed_tokens")
 	for i := range m.Layers {
@@ -104,23 +103,4 @@ func (m Model) mlp(b *sdk.Block, x graph.Value) graph.Value {
 	gate := b.Linear(x, "mlp.gate_proj", m.Inner, bias)
 	up := b.Linear(x, "mlp.up_proj", m.Inner, bias)
 	return b.Linear(b.Gated(m.Activation, gate, up), "mlp.down_proj", m.Width, bias)
-}
-
-// Unused is an error for a tensor of the model's files that the graph would
-// leave out, such as a bias that config.json does not mention: a model without
-// it is another model. Buffers that are computed, and the head's copy of tied
-// embeddings, may be left out.
-func Unused(g *graph.Graph, tensors []sdk.Tensor) error {
-	used := make(map[string]bool, len(g.Params))
-	for _, p := range g.Params {
-		used[p.Tensor] = true
-	}
-	for _, t := range tensors {
-		switch {
-		case used[t.Name], strings.HasSuffix(t.Name, ".rotary_emb.inv_freq"), t.Name == "lm_head.weight":
-		case strings.HasPrefix(t.Name, "model."), strings.HasPrefix(t.Name, "lm_head."):
-			return fmt.Errorf("tensor %s: in the model's files, but config.json describes a %s model without it", t.Name, g.Architecture)
-		}
-	}
-	return nil
 }

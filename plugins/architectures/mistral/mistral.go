@@ -3,34 +3,18 @@
 package mistral
 
 import (
-	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/plugins/architectures/decoder"
 	"github.com/loraedge/loraedge/plugins/sdk"
 )
 
 // Architecture is the family.
-type Architecture struct{}
-
-// Describe names the family.
-func (Architecture) Describe() sdk.Family {
-	return sdk.Family{
+var Architecture = decoder.Family{
+	Family: sdk.Family{
 		Name: "mistral", Version: "1", ModelTypes: []string{"mistral"}, Architectures: []string{"MistralForCausalLM"},
-	}
-}
-
-// Build reads config.json and returns the graph.
-func (Architecture) Build(r sdk.Request) (*graph.Graph, error) {
-	c, err := sdk.ParseConfig(r.Config)
-	if err != nil {
-		return nil, err
-	}
-	m := decoder.Read(c, r.SequenceLen)
-	m.Windows = windows(c, m.Layers)
-	if err := c.Err(); err != nil {
-		return nil, err
-	}
-	g := m.Graph("mistral")
-	return g, decoder.Unused(g, r.Tensors)
+	},
+	Read: func(c *sdk.Config, m *decoder.Model) {
+		m.Windows = windows(c, m.Layers)
+	},
 }
 
 // windows are those of all layers alike: sliding_window, where null is none and

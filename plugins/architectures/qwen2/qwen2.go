@@ -5,35 +5,19 @@ package qwen2
 import (
 	"fmt"
 
-	"github.com/loraedge/loraedge/core/graph"
 	"github.com/loraedge/loraedge/plugins/architectures/decoder"
 	"github.com/loraedge/loraedge/plugins/sdk"
 )
 
 // Architecture is the family.
-type Architecture struct{}
-
-// Describe names the family.
-func (Architecture) Describe() sdk.Family {
-	return sdk.Family{
+var Architecture = decoder.Family{
+	Family: sdk.Family{
 		Name: "qwen2", Version: "1", ModelTypes: []string{"qwen2"}, Architectures: []string{"Qwen2ForCausalLM"},
-	}
-}
-
-// Build reads config.json and returns the graph.
-func (Architecture) Build(r sdk.Request) (*graph.Graph, error) {
-	c, err := sdk.ParseConfig(r.Config)
-	if err != nil {
-		return nil, err
-	}
-	m := decoder.Read(c, r.SequenceLen)
-	m.QKVBias = true
-	m.Windows = windows(c, m.Layers)
-	if err := c.Err(); err != nil {
-		return nil, err
-	}
-	g := m.Graph("qwen2")
-	return g, decoder.Unused(g, r.Tensors)
+	},
+	Read: func(c *sdk.Config, m *decoder.Model) {
+		m.QKVBias = true
+		m.Windows = windows(c, m.Layers)
+	},
 }
 
 // windows are those of the layers from max_window_layers up, or of those that
