@@ -251,6 +251,9 @@ func (r *run) finish(ctx context.Context, state train.State) error {
 	if err == nil {
 		err = r.writeTemplate()
 	}
+	if err == nil {
+		err = r.writeEnding()
+	}
 	if err != nil {
 		return err
 	}
@@ -285,6 +288,18 @@ func (r *run) writeTemplate() error {
 		return nil
 	}
 	return huggingface.WriteChatTemplate(r.Config.OutputDir.Name, r.Text.Template.File(r.Text.Tokenizer))
+}
+
+// writeEnding names the token that the template ends an answer with, at which other programs are to stop.
+func (r *run) writeEnding() error {
+	t := r.Text
+	token := t.Template.EndOfTurn(t.Tokenizer)
+	id, ok := t.Tokenizer.ID(token)
+	if !ok || !r.usesTemplate() {
+		return nil
+	}
+	end := huggingface.Ending{Token: token, ID: int(id), KeepEOS: strings.Contains(t.Template.Source(), "eos_token")}
+	return r.Base.Folder.WriteEnding(r.Config.OutputDir.Name, end)
 }
 
 func (r *run) outputFile() string {

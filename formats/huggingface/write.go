@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/loraedge/loraedge/formats/internal/atomicfile"
@@ -106,18 +105,9 @@ func (f *Folder) CopyTextTo(dir string) error {
 	if class == "" {
 		return nil
 	}
-	settings := map[string]json.RawMessage{key: json.RawMessage(strconv.Quote(class))}
-	for _, k := range f.TokenizerConfig.Keys() {
-		if k != key {
-			settings[k] = f.TokenizerConfig.Raw(k)
-		}
-	}
-	return atomicfile.Write(filepath.Join(dir, tokenizerConfig), func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(settings)
-	})
+	settings := values(f.TokenizerConfig)
+	settings[key] = class
+	return writeObject(filepath.Join(dir, tokenizerConfig), settings)
 }
 
 // WriteChatTemplate makes a template the one that programs find in a folder first.
