@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -62,7 +63,7 @@ func readLines(in *bufio.Reader, path string, line int, yield func(Record) error
 		record := append(json.RawMessage(nil), raw...)
 		if !json.Valid(record) {
 			if record, err = lines.wholeValue(record); err != nil {
-				return fmt.Errorf("%s:%d: record %d is not JSON: %w; a .jsonl file has one whole JSON object a line", path, at, number, err)
+				return fmt.Errorf("%s:%d: record %d is not JSON: %w; %s", path, at, number, err, advise(err, "a .jsonl file has one whole JSON object a line"))
 			}
 		}
 		if half := halfPair(record); half >= 0 {
@@ -72,6 +73,27 @@ func readLines(in *bufio.Reader, path string, line int, yield func(Record) error
 			return err
 		}
 	}
+}
+
+// mistakes are what people mostly did where the decoder says so.
+var mistakes = []struct{ found, advice string }{
+	{"',' after top-level value", "leave out the commas between the lines, or put brackets around all: [{…}, {…}]"},
+	{"'{' after top-level value", "each record wants a line of its own"},
+	{"'}' looking for beginning of object key", "leave out the comma before the closing bracket"},
+	{"']' looking for beginning of value", "leave out the comma before the closing bracket"},
+	{`'\'' looking for beginning`, "it looks like Python; json.dumps writes JSON"},
+	{"'N' looking for beginning", "NaN and None are no JSON: write null, or leave the key out"},
+	{"in string literal", `a line break or tab within a text is written \n, \t`},
+}
+
+// advise says what to do about text that is not JSON.
+func advise(err error, otherwise string) string {
+	for _, m := range mistakes {
+		if strings.Contains(err.Error(), m.found) {
+			return m.advice
+		}
+	}
+	return otherwise
 }
 
 // wholeValue joins following lines to an object's first until it is whole.
@@ -184,7 +206,7 @@ func notJSON(err error) error {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("not JSON: %w", err)
+		return fmt.Errorf("not JSON: %w; %s", err, advise(err, "look at the text before that byte"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("not JSON: %w; is the file cut off?", err)
 	}

@@ -102,21 +102,27 @@ func (n *named) Read(p []byte) (int, error) {
 	return k, err
 }
 
+// lfsPointer begins the file that Git leaves in place of a large one.
+const lfsPointer = "version https://git-lfs."
+
 // text checks the beginning of a text file and skips a byte-order mark.
 func text(r io.Reader, path string) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 1<<20)
-	start, err := in.Peek(4)
+	start, err := in.Peek(len(lfsPointer))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte("\ufeff")):
 		in.Discard(3)
-	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}):
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}),
+		len(start) > 1 && (start[0] == 0) != (start[1] == 0): // without a byte-order mark
 		return nil, fmt.Errorf("%s: the text is UTF-16; save the file as UTF-8", path)
-	case bytes.Equal(start, []byte("PAR1")):
+	case string(start) == lfsPointer:
+		return nil, fmt.Errorf("%s: this is a Git LFS pointer, not the data; fetch the file itself: git lfs pull", path)
+	case bytes.HasPrefix(start, []byte("PAR1")):
 		return nil, fmt.Errorf("%s: this is a Parquet file; name it .parquet", path)
-	case bytes.Equal(start, []byte("PK\x03\x04")):
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
 		return nil, fmt.Errorf("%s: this is a zip archive (or an .xlsx table); unpack it, or save the table as CSV in UTF-8", path)
 	}
 	return in, nil
