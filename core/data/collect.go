@@ -100,6 +100,7 @@ func (c *collector) item(source int, r container.Record, it *item) error {
 	}{
 		{"cut", &n.Cut, it.cut}, {"split", &n.Split, it.split}, {"dropped", &n.Dropped, it.dropped}, {"untrained", &n.Untrained, it.untrained},
 		{"expanded", &n.Expanded, one(it.expanded)}, {"template_marks", &n.Marked, one(it.mark != "")}, {"lost", &n.Lost, one(it.lost)}, {"equal_pairs", &n.SamePairs, one(it.samePair)},
+		{"empty_answers", &n.EmptyAnswers, one(it.emptyAnswer)}, {"reversed", &n.Reversed, one(it.reversed)},
 	} {
 		if *count.of += count.add; count.add > 0 {
 			place := r.Place()

@@ -23,10 +23,12 @@ type Counts struct {
 	Duplicates int `json:"duplicates"`         // records whose tokens equal an earlier record's
 	Repeats    int `json:"duplicates_dropped"` // those of them that are left out
 	// OpenEnded are examples whose last trained part has no end-of-turn token that is trained.
-	OpenEnded int `json:"end_of_turn_untrained"`
-	DoubleBOS int `json:"double_bos"`
-	Marked    int `json:"template_marks"` // records with marks of a chat template in their text
-	Lost      int `json:"lost_text"`      // records with text that the template leaves out or changes
+	OpenEnded    int `json:"end_of_turn_untrained"`
+	DoubleBOS    int `json:"double_bos"`
+	Marked       int `json:"template_marks"` // records with marks of a chat template in their text
+	Lost         int `json:"lost_text"`      // records with text that the template leaves out or changes
+	EmptyAnswers int `json:"empty_answers"`  // records with an answer of no text
+	Reversed     int `json:"reversed"`       // records that begin with an answer and end with a question
 	// Lengths of examples in tokens, before cutting.
 	Longest int     `json:"longest"`
 	Mean    float64 `json:"mean_length"`

@@ -52,6 +52,10 @@ type Encoded struct {
 	Mark string
 	// Lost says that the examples lack a part of the record's text.
 	Lost bool
+	// EmptyAnswer says that of an answer only its end is to be learnt.
+	EmptyAnswer bool
+	// Reversed says that the record begins with an answer and ends with a question.
+	Reversed bool
 }
 
 // Source is one dataset of the configuration.

@@ -45,18 +45,19 @@ type chunk struct {
 
 // item is what became of a record.
 type item struct {
-	problem   string
-	examples  []sized
-	expanded  bool
-	mark      string
-	lost      bool
-	identity  [16]byte // of its tokens
-	samePair  bool
-	lengths   []int // of all its examples, before cutting
-	untrained int   // examples left out
-	cut       int
-	split     int
-	dropped   int
+	problem               string
+	examples              []sized
+	expanded              bool
+	mark                  string
+	lost                  bool
+	emptyAnswer, reversed bool
+	identity              [16]byte // of its tokens
+	samePair              bool
+	lengths               []int // of all its examples, before cutting
+	untrained             int   // examples left out
+	cut                   int
+	split                 int
+	dropped               int
 }
 
 // sized is an example ready to be stored, and what is counted of it.
@@ -193,7 +194,7 @@ func (o *Options) process(c *chunk, s *Source) {
 
 // item brings a record's examples to their length and form.
 func (o *Options) item(encoded Encoded, weight float64) item {
-	it := item{mark: encoded.Mark, lost: encoded.Lost, identity: identity(encoded.Examples)}
+	it := item{mark: encoded.Mark, lost: encoded.Lost, emptyAnswer: encoded.EmptyAnswer, reversed: encoded.Reversed, identity: identity(encoded.Examples)}
 	pair := len(encoded.Examples) == 2 && encoded.Examples[0].Kind == Chosen
 	it.samePair = pair && identity(encoded.Examples[:1]) == identity(encoded.Examples[1:])
 	it.expanded = len(encoded.Examples) > 1 && !pair

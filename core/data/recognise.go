@@ -146,8 +146,56 @@ func noFit(name string, first json.RawMessage, fits []fit) error {
 	for _, f := range fits {
 		fmt.Fprintf(&text, "\n    %-10s %s", f.name, f.problem)
 	}
-	text.WriteString("\nWhere only names differ, say so: type = \"alpaca\" and columns = { instruction = \"question\", output = \"answer\" }")
+	fmt.Fprintf(&text, "\nWhere only names differ, say so: %s", columnsFor(first))
 	return errors.New(text.String())
+}
+
+// usualNames are how questions, answers and what a question is about are often called.
+var usualNames = struct{ question, answer, about []string }{
+	[]string{"instruction", "question", "prompt", "query", "problem", "request", "human", "user", "input"},
+	[]string{"output", "answer", "completion", "response", "reply", "solution", "assistant", "gpt", "target"},
+	[]string{"input", "context", "passage"},
+}
+
+// columnsFor is what to write for a record with other names, as far as they are usual ones; else an example.
+func columnsFor(first json.RawMessage) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(first, &fields) != nil {
+		fields = nil
+	}
+	taken := map[string]bool{}
+	find := func(names []string) string {
+		for _, name := range names {
+			for _, key := range slices.Sorted(maps.Keys(fields)) {
+				if strings.EqualFold(key, name) && !taken[key] {
+					taken[key] = true
+					return key
+				}
+			}
+		}
+		return ""
+	}
+	question, answer := find(usualNames.question), find(usualNames.answer)
+	var columns []string
+	add := func(column, name string) {
+		if name != "" && name != column && question != "" && answer != "" {
+			columns = append(columns, fmt.Sprintf("%s = %q", column, name))
+		}
+	}
+	kind := "prompt"
+	if about := find(usualNames.about); about != "" || question == "instruction" {
+		kind = "alpaca"
+		add("instruction", question)
+		add("input", about)
+		add("output", answer)
+	} else {
+		add("prompt", question)
+		add("completion", answer)
+	}
+	if len(columns) == 0 {
+		return `type = "alpaca" and columns = { instruction = "question", output = "answer" }`
+	}
+	return fmt.Sprintf("type = %q and columns = { %s }", kind, strings.Join(columns, ", "))
 }
 
 // CheckColumns says whether a type has the columns that a dataset maps.

@@ -22,6 +22,25 @@ func TestCheckColumns(t *testing.T) {
 	}
 }
 
+func TestColumnsForUsualNames(t *testing.T) {
+	const example = `type = "alpaca" and columns = { instruction = "question", output = "answer" }`
+	for record, want := range map[string]string{
+		`{"question": "a", "answer": "b"}`:                                     `type = "prompt" and columns = { prompt = "question", completion = "answer" }`,
+		`{"prompt": "a", "response": "b"}`:                                     `type = "prompt" and columns = { completion = "response" }`,
+		`{"Prompt": "a", "Completion": "b"}`:                                   `type = "prompt" and columns = { prompt = "Prompt", completion = "Completion" }`,
+		`{"instruction": "a", "context": "", "response": "b", "category": ""}`: `type = "alpaca" and columns = { input = "context", output = "response" }`,
+		`{"context": "c", "question": "a", "answer": "b"}`:                     `type = "alpaca" and columns = { instruction = "question", input = "context", output = "answer" }`,
+		`{"input": "a", "output": "b"}`:                                        `type = "prompt" and columns = { prompt = "input", completion = "output" }`,
+		`{"instruction": "a", "output": 5}`:                                    example,
+		`{"zh": "a", "en": "b"}`:                                               example,
+		`["a"]`:                                                                example,
+	} {
+		if got := columnsFor([]byte(record)); got != want {
+			t.Errorf("%s: %s, want %s", record, got, want)
+		}
+	}
+}
+
 func TestRecognise(t *testing.T) {
 	text := []Column{{Name: "text", Required: true}}
 	for _, c := range []struct {

@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/loraedge/loraedge/core/chat"
@@ -81,6 +82,20 @@ func isLost(c conversation.Conversation, samples []chat.Sample) bool {
 		}
 	}
 	return false
+}
+
+// hasEmptyAnswer says whether an answer says nothing: what is learnt of it is to say nothing.
+func hasEmptyAnswer(c conversation.Conversation) bool {
+	return slices.ContainsFunc(append(slices.Clone(c.Messages), c.Rejected...), func(m conversation.Message) bool {
+		return m.Role == "assistant" && m.ToolCalls == "" && (m.Weight == nil || *m.Weight != 0) && strings.TrimSpace(m.Content+m.Reasoning) == ""
+	})
+}
+
+// isReversed says whether a conversation begins with an answer and ends with a question, as
+// one does whose roles were taken for each other.
+func isReversed(c conversation.Conversation) bool {
+	turns := slices.DeleteFunc(slices.Clone(c.Messages), func(m conversation.Message) bool { return m.Role == "system" })
+	return len(turns) > 1 && turns[0].Role == "assistant" && turns[len(turns)-1].Role == "user"
 }
 
 // callNames are the functions that a message calls.

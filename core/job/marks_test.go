@@ -36,6 +36,30 @@ func TestMark(t *testing.T) {
 	}
 }
 
+func TestEmptyAndReversed(t *testing.T) {
+	type messages = []conversation.Message
+	none := 0.0
+	system, user, answer := conversation.Message{Role: "system", Content: "s"}, conversation.Message{Role: "user", Content: "u"}, conversation.Message{Role: "assistant", Content: "a"}
+	for _, c := range []struct {
+		name            string
+		c               conversation.Conversation
+		empty, reversed bool
+	}{
+		{"as it should be", conversation.Conversation{Messages: messages{system, user, answer}}, false, false},
+		{"an answer of space", conversation.Conversation{Messages: messages{user, {Role: "assistant", Content: " \n"}}}, true, false},
+		{"one that is not learnt", conversation.Conversation{Messages: messages{user, {Role: "assistant", Weight: &none}, user, answer}}, false, false},
+		{"a call is an answer", conversation.Conversation{Messages: messages{user, {Role: "assistant", ToolCalls: "[]"}}}, false, false},
+		{"the worse answer", conversation.Conversation{Messages: messages{user, answer}, Rejected: messages{user, {Role: "assistant"}}}, true, false},
+		{"roles swapped", conversation.Conversation{Messages: messages{system, answer, user}}, false, true},
+		{"a greeting goes first", conversation.Conversation{Messages: messages{answer, user, answer}}, false, false},
+		{"text", conversation.Conversation{Text: "t"}, false, false},
+	} {
+		if empty, reversed := hasEmptyAnswer(c.c), isReversed(c.c); empty != c.empty || reversed != c.reversed {
+			t.Errorf("%s: empty %v, reversed %v", c.name, empty, reversed)
+		}
+	}
+}
+
 func TestIsLost(t *testing.T) {
 	call := conversation.Message{Role: "assistant", ToolCalls: `[{"type": "function", "function": {"name": "weather", "arguments": "{}"}}]`}
 	hello := conversation.Message{Role: "user", Content: " Hello \n"}

@@ -149,7 +149,7 @@ func (t *Text) findStops(f *huggingface.Folder, special chat.Special) {
 // Encode brings a conversation into tokens. Of a preference pair come two
 // examples, in each of which the answer alone is trained.
 func (t *Text) Encode(c conversation.Conversation) (data.Encoded, error) {
-	out := data.Encoded{Mark: t.mark(c)}
+	out := data.Encoded{Mark: t.mark(c), EmptyAnswer: hasEmptyAnswer(c), Reversed: isReversed(c)}
 	kind := data.Plain
 	switch {
 	case len(c.Rejected) > 0:

@@ -37,6 +37,8 @@ func (j *Job) warnings() []string {
 	warn(n.Lost > 0, "%s records have turns or tool calls that the chat template does not write as they are%s", share(n.Lost, n.Records), where(n, "lost"))
 	warn(n.Marked > 0, "%s records hold a mark of a chat template, a special token or a place holder in their own text%s: were they laid out before, or not filled in?%s",
 		share(n.Marked, n.Records), where(n, "template_marks"), literal)
+	warn(n.EmptyAnswers > 0, "%s records have an answer without text%s: the model learns to say nothing there", share(n.EmptyAnswers, n.Records), where(n, "empty_answers"))
+	warn(n.Reversed*2 > n.Records, "%s records begin with the assistant and end with the user%s: are the roles swapped?", share(n.Reversed, n.Records), where(n, "reversed"))
 	whole := n.Examples + n.Dropped + n.Untrained
 	warn(n.Cut*2 > whole, "most examples are cut: %s%s; sequence_len = %d would hold 95 %% of them whole", share(n.Cut, whole), where(n, "cut"), n.P95)
 	warn(n.Dropped*2 > whole, "most examples are dropped as too long: %s%s; sequence_len = %d would hold 95 %% of them", share(n.Dropped, whole), where(n, "dropped"), n.P95)

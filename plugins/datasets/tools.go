@@ -97,7 +97,7 @@ func calls(list []json.RawMessage) (string, error) {
 		}
 		var name string
 		if v := function["name"]; v == nil || json.Unmarshal(v, &name) != nil || name == "" {
-			return "", fmt.Errorf("tool call %d: \"name\" is %s, want a string that is not empty", i+1, found(function["name"]))
+			return "", fmt.Errorf("tool call %d: \"name\" is %s, want a string that is not empty", i+1, found(function, "name"))
 		}
 		list[i] = wrapFunction(raw, call)
 	}

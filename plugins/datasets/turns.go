@@ -76,7 +76,9 @@ func readTurns(r sdk.Record, column string, keys turnKeys) ([]conversation.Messa
 func turnsOf(name string, v json.RawMessage, keys turnKeys) ([]conversation.Message, error) {
 	var text string
 	if json.Unmarshal(v, &text) == nil && strings.HasPrefix(strings.TrimSpace(text), "[") {
-		v = json.RawMessage(text)
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			return nil, fmt.Errorf("%q is a string, want a list, or text of a JSON list; this text is none (%w)%s", name, err, fromPython(text))
+		}
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(v, &list) != nil {
@@ -95,6 +97,14 @@ func turnsOf(name string, v json.RawMessage, keys turnKeys) ([]conversation.Mess
 	return messages, nil
 }
 
+// fromPython says where text is a list as Python prints it.
+func fromPython(text string) string {
+	if strings.Contains(text, "{'") {
+		return ": it looks like Python; json.dumps writes JSON"
+	}
+	return ""
+}
+
 // readTurn reads one turn. OpenAI's refusal, annotations and the like are passed
 // over: they do not change what is said.
 func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) {
@@ -106,7 +116,7 @@ func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) 
 	key, v := find(turn, keys.role)
 	var name string
 	if v == nil || json.Unmarshal(v, &name) != nil {
-		return m, fmt.Errorf("%q is %s, want a string", key, found(v))
+		return m, fmt.Errorf("%q is %s, want a string", key, found(turn, key))
 	}
 	role, ok := roles[strings.ToLower(name)]
 	if !ok {
@@ -122,7 +132,7 @@ func readTurn(raw json.RawMessage, keys turnKeys) (conversation.Message, error) 
 	}
 	key, v = find(turn, keys.content)
 	if v == nil && m.ToolCalls == "" {
-		return m, fmt.Errorf("%q is %s, want a string", key, found(v))
+		return m, fmt.Errorf("%q is %s, want a string", key, found(turn, key))
 	}
 	if m.Content, err = readContent(key, v); err != nil {
 		return m, err
@@ -171,7 +181,7 @@ func readContent(key string, v json.RawMessage) (string, error) {
 		}
 		name, value := find(part, []string{"text", "value"})
 		if value == nil || json.Unmarshal(value, &text) != nil {
-			return "", fmt.Errorf("%q, part %d: %q is %s, want a string", key, i+1, name, found(value))
+			return "", fmt.Errorf("%q, part %d: %q is %s, want a string", key, i+1, name, found(part, name))
 		}
 		all.WriteString(text)
 	}
@@ -207,8 +217,10 @@ func knownRoles() string {
 	return strings.Join(names, ", ")
 }
 
-func found(v json.RawMessage) string {
-	if v == nil {
+// found says of what kind the value of a key is.
+func found(in map[string]json.RawMessage, key string) string {
+	v, ok := in[key]
+	if !ok {
 		return "missing"
 	}
 	return sdk.Kind(v)
