@@ -19,43 +19,50 @@ func (j *Job) begin(ctx context.Context, o lower.Options) (s *model.Session, bas
 	if err != nil {
 		return nil, "", err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	lines := &together{progress: j.Progress, lines: make([]string, 2)}
 	defer j.Progress.End()
-	var wg sync.WaitGroup
-	for _, part := range []func() error{
-		func() error {
+	err = atOnce(ctx,
+		func(ctx context.Context) error {
 			defer lines.show(0, "")
 			if err := j.tokenise(ctx, sources, func(line string) { lines.show(0, line) }); err != nil {
 				return err
 			}
 			return j.trainable()
 		},
-		func() (err error) {
+		func(ctx context.Context) (err error) {
 			defer lines.show(1, "")
 			s, err = j.start(ctx, o, func(line string) { lines.show(1, line) })
 			return err
 		},
-		func() (err error) {
+		func(ctx context.Context) (err error) {
 			baseHash, err = j.baseHash(ctx)
 			return err
 		},
-	} {
-		wg.Go(func() {
-			if err := part(); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
+	)
+	if err != nil {
 		if s != nil {
 			s.Close()
 		}
 		return nil, "", err
 	}
 	return s, baseHash, nil
+}
+
+// atOnce does all parts at the same time and waits for them. The first that fails ends the
+// others' context, and is the error.
+func atOnce(ctx context.Context, parts ...func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for _, part := range parts {
+		wg.Go(func() {
+			if err := part(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
 }
 
 // start puts the model on the device; show is told how far it is.
