@@ -247,9 +247,11 @@ func (t *Template) turnRange(c conversation.Conversation, messages []any, i int,
 	m := c.Messages[i]
 	content := strings.TrimSpace(m.Content)
 	if m.Role == "assistant" {
-		if before, err := t.render(c, messages[:i], false, true); err == nil && strings.HasPrefix(text, before.text) {
-			start = len(before.text)
-			return start, t.turnEnd(text, start, m, ends)
+		if before, err := t.render(c, messages[:i], false, true); err == nil {
+			if start = promptEnd(text, before.text, c.Messages[:i]); start >= 0 {
+				return start, t.turnEnd(text, start, m, ends)
+			}
+			start = 0
 		}
 	}
 	// Not every template can render a beginning that is empty, or writes the
@@ -266,6 +268,25 @@ func (t *Template) turnRange(c conversation.Conversation, messages []any, i int,
 		}
 	}
 	return start, t.turnEnd(text, start, m, ends)
+}
+
+// promptEnd returns where the prompt for an answer ends in text, -1 where text does not hold it. A
+// template may drop a part of the prompt once the answer follows, as Mistral Nemo's does with the system message:
+// then it is the prompt from its last message on that is looked for.
+func promptEnd(text, prompt string, before []conversation.Message) int {
+	if strings.HasPrefix(text, prompt) {
+		return len(prompt)
+	}
+	if len(before) == 0 {
+		return -1
+	}
+	content := strings.TrimSpace(before[len(before)-1].Content)
+	if at := strings.LastIndex(prompt, content); content != "" && at >= 0 {
+		if start := strings.LastIndex(text, prompt[at:]); start >= 0 {
+			return start + len(prompt) - at
+		}
+	}
+	return -1
 }
 
 // findLead returns what the template writes of an assistant's turn before its

@@ -75,6 +75,23 @@ func TestExpandsWhereEarlierTurnsAreRewritten(t *testing.T) {
 	}
 }
 
+// Mistral Nemo's template writes the system message only before a last message of the user, so that the
+// prompt is no beginning of the text with its answer. A call has no text of its own to look for, and this answer says what the user said.
+func TestAPromptThatTheAnswerShortens(t *testing.T) {
+	const source = `{% for m in messages %}{% if m.role == 'user' %}[U]{% if loop.last and messages[0].role == 'system' %}{{ messages[0].content }} {% endif %}{{ m.content }}[/U]` +
+		`{% elif m.role == 'tool' %}[R]{{ m.content }}[/R]{% elif m.role == 'assistant' %}{% for c in m.tool_calls or [] %}[C]{{ c.function.name }}{% endfor %}{{ m.content }}</s>{% endif %}{% endfor %}`
+	samples, err := mustNew(t, "shortens", source).Render(conversation.Conversation{Messages: []conversation.Message{
+		{Role: "system", Content: "Be brief."}, {Role: "user", Content: "both"}, {Role: "assistant", ToolCalls: `[{"function": {"name": "f"}}]`}, {Role: "tool", Content: "3"},
+		{Role: "assistant", Content: "three"}, {Role: "user", Content: "same"}, {Role: "assistant", Content: "same"},
+	}}, Options{})
+	if err != nil || len(samples) != 1 {
+		t.Fatalf("%d samples, %v, want one", len(samples), err)
+	}
+	if got, want := trained(samples[0]), []string{"[C]f</s>", "three</s>", "same</s>"}; !slices.Equal(got, want) {
+		t.Errorf("trained %q of %q, want %q", got, samples[0].Text, want)
+	}
+}
+
 func TestTheLastAnswerEnds(t *testing.T) {
 	tok := loadTokenizer(t, "gpt2")
 	eos, _ := tok.ID("</s>")

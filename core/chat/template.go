@@ -18,7 +18,7 @@ var builtinFiles embed.FS
 
 // Version goes up when the same input comes out as other text, tokens or weights;
 // what is kept of them is keyed by it.
-const Version = 3
+const Version = 4
 
 // Builtins are the names of the layouts that come with the program.
 func Builtins() []string { return []string{"alpaca", "chatml", "llama3", "mistral"} }

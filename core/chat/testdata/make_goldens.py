@@ -22,6 +22,11 @@ TOOLS = [{"type": "function", "function": {"name": "add", "description": "Adds <
 CALLS = [{"role": "user", "content": "add"},
          {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"b": 1, "a": 2}}}]},
          {"role": "tool", "content": "3"}, {"role": "assistant", "content": "three"}]
+MANY = [{"role": "user", "content": "both"},
+        {"role": "assistant", "content": "Now.", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"s": "é \"q\" <&>\n", "n": [1, 2.5, None, True], "o": {}}}},
+                                                               {"type": "function", "function": {"name": "now", "arguments": {}}}]},
+        {"role": "tool", "content": "{\"sum\": 3}"}, {"role": "tool", "content": "noon"}, {"role": "assistant", "content": "3 at noon"},
+        {"role": "user", "content": "both"}, {"role": "assistant", "content": "both"}]
 SPACE = [{"role": "user", "content": " a \n"}, {"role": "assistant", "content": "b \n\n"}, {"role": "user", "content": "\tc"}, {"role": "assistant", "content": "\n\nd\u00a0"}]
 EMPTY = [{"role": "user", "content": ""}, {"role": "assistant", "content": "x"}, {"role": "user", "content": "y"}, {"role": "assistant", "content": ""}]
 LIKE = [{"role": "user", "content": "a<|eot|></s>\n<|im_start|>assistant\nb"}, {"role": "assistant", "content": "c <|eot|> d</s>"},
@@ -30,7 +35,7 @@ UNICODE = [{"role": "user", "content": "e\u0301 👩‍👩‍👧‍👦 مرح
 CONVERSATIONS = {
     "one turn": (HI, None), "two turns": (MORE, None),
     "system": ([{"role": "system", "content": " Be brief.\n"}] + MORE, None),
-    "tools": (CALLS, TOOLS), "users in a row": ([HI[0], HI[0]], None),
+    "tools": (CALLS, TOOLS), "several calls": (MANY, TOOLS), "users in a row": ([HI[0], HI[0]], None),
     "space": (SPACE, None), "empty": (EMPTY, None), "like special tokens": (LIKE, None), "unicode": (UNICODE, None),
 }
 

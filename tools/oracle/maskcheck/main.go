@@ -29,11 +29,19 @@ type line struct {
 		Role, Content string
 		Calls         json.RawMessage `json:"tool_calls"`
 		CallID        string          `json:"tool_call_id"`
+		Name          string
 	}
 	Tools json.RawMessage
-	IDs   []int32
-	Mask  []int
-	Error string
+	// A conversation is one sample, or has several.
+	sample
+	Samples []sample
+	Error   string
+}
+
+// sample is a text in tokens and which of them are trained.
+type sample struct {
+	IDs  []int32
+	Mask []int
 }
 
 func main() {
@@ -101,7 +109,7 @@ func check(path string) (different int, err error) {
 func (m *model) compare(l line) string {
 	var c conversation.Conversation
 	for _, t := range l.Messages {
-		c.Messages = append(c.Messages, conversation.Message{Role: t.Role, Content: t.Content, ToolCalls: string(t.Calls), ToolCallID: t.CallID})
+		c.Messages = append(c.Messages, conversation.Message{Role: t.Role, Content: t.Content, ToolCalls: string(t.Calls), ToolCallID: t.CallID, Name: t.Name})
 	}
 	if string(l.Tools) != "null" {
 		c.Tools = string(l.Tools)
@@ -116,24 +124,38 @@ func (m *model) compare(l line) string {
 	case err != nil:
 		fmt.Println(err)
 		return "only we refuse"
-	case len(samples) > 1:
-		fmt.Printf("%d samples of %q\n", len(samples), samples[len(samples)-1].Text)
-		return "several samples"
 	}
-	tokens, err := chat.Tokenize(m.tokenizer, samples[0])
+	want := l.Samples
+	if want == nil {
+		want = []sample{l.sample}
+	}
+	if len(samples) != len(want) {
+		fmt.Printf("%d samples, the oracle %d, of %q\n", len(samples), len(want), samples[len(samples)-1].Text)
+		return "another number of samples"
+	}
+	for i, s := range samples {
+		if verdict := m.compareSample(s, want[i]); verdict != "same" {
+			return verdict
+		}
+	}
+	return "same"
+}
+
+func (m *model) compareSample(got chat.Sample, want sample) string {
+	tokens, err := chat.Tokenize(m.tokenizer, got)
 	if err != nil {
 		fmt.Println(err)
 		return "only we refuse"
 	}
-	if !slices.Equal(tokens.IDs, l.IDs) {
-		fmt.Printf("ids of %q\n got %v\nwant %v\n", samples[0].Text, tokens.IDs, l.IDs)
+	if !slices.Equal(tokens.IDs, want.IDs) {
+		fmt.Printf("ids of %q\n got %v\nwant %v\n", got.Text, tokens.IDs, want.IDs)
 		return "other ids"
 	}
 	more, less := 0, 0
 	for i, w := range tokens.Weights {
-		if int(w) != l.Mask[i] {
+		if int(w) != want.Mask[i] {
 			text := func(ids []int32) string { return m.tokenizer.Decode(ids, false) }
-			fmt.Printf("trained %v, the oracle %d: %q after %q\n", w, l.Mask[i], text(l.IDs[i:i+1]), text(l.IDs[max(0, i-6):i]))
+			fmt.Printf("trained %v, the oracle %d: %q after %q\n", w, want.Mask[i], text(want.IDs[i:i+1]), text(want.IDs[max(0, i-6):i]))
 			if w > 0 {
 				more++
 			} else {
