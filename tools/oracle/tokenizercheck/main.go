@@ -15,6 +15,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/loraedge/loraedge/formats/huggingface"
@@ -22,11 +24,11 @@ import (
 )
 
 // header is the first line of a file: the tokenizer, and how long the library took for the
-// last Timed texts.
+// last Timed texts: in processor time of one thread, and, unless Batch is 0, in wall time on all processors.
 type header struct {
-	Path    string
-	Timed   int
-	Seconds float64
+	Path           string
+	Timed          int
+	Seconds, Batch float64
 }
 
 // expected is another line: a text and what the library makes of it. A token is an
@@ -90,7 +92,7 @@ func check(path string) (different int, err error) {
 			fmt.Printf("%.300q:\n%s\n", e.Text, what)
 		}
 	}
-	fmt.Printf("%s: %d of %d texts differ, %d more in offsets only%s\n", filepath.Base(path), different, len(cases), moved, speed(tok, h, cases))
+	fmt.Printf("%s: %d of %d texts differ, %d more in offsets only%s\n", filepath.Base(path), different, len(cases), moved, speed(tok, h, cases)+batchSpeed(tok, h, cases))
 	return different, nil
 }
 
@@ -135,6 +137,30 @@ func speed(tok *tokenizer.Tokenizer, h header, cases []expected) string {
 	}
 	mega := float64(size) / 1e6
 	return fmt.Sprintf(", %.1f MB/s, the library %.1f: %.1f times as fast", mega/best.Seconds(), mega/h.Seconds, h.Seconds/best.Seconds())
+}
+
+// batchSpeed compares the wall time on all processors, the best of three rounds.
+func batchSpeed(tok *tokenizer.Tokenizer, h header, cases []expected) string {
+	if h.Batch == 0 || h.Timed > len(cases) {
+		return ""
+	}
+	texts := cases[len(cases)-h.Timed:]
+	best := time.Duration(math.MaxInt64)
+	for range 3 {
+		start := time.Now()
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range runtime.GOMAXPROCS(0) {
+			wg.Go(func() {
+				for i := next.Add(1) - 1; i < int64(len(texts)); i = next.Add(1) - 1 {
+					tok.Encode(texts[i].Text) // what fails is told before
+				}
+			})
+		}
+		wg.Wait()
+		best = min(best, time.Since(start))
+	}
+	return fmt.Sprintf("; on %d threads %.1f times", runtime.GOMAXPROCS(0), h.Batch/best.Seconds())
 }
 
 // load reads a tokenizer without the files around it, as the libraries do, or a folder as
