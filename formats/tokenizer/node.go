@@ -2,11 +2,9 @@ package tokenizer
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // node is a value of the JSON file together with the way to it, so that an
@@ -153,13 +151,4 @@ func sequence[T any](n node, key string, parse func(node) (T, error)) ([]T, erro
 		all = append(all, one)
 	}
 	return all, nil
-}
-
-func mapKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

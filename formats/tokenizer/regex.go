@@ -2,6 +2,8 @@ package tokenizer
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -211,5 +213,5 @@ func (n node) matcher(key string) (matcher, error) {
 		}
 		return m, nil
 	}
-	return nil, p.errorf("has neither String nor Regex: %s", fmt.Sprint(mapKeys(fields)))
+	return nil, p.errorf("has neither String nor Regex: %s", fmt.Sprint(slices.Sorted(maps.Keys(fields))))
 }

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"maps"
 	"slices"
 	"unicode"
 )
@@ -31,7 +32,7 @@ func cutScripts(t text, emit func(text) error) error {
 }
 
 var scriptNames = func() []string {
-	names := mapKeys(unicode.Scripts)
+	names := slices.Sorted(maps.Keys(unicode.Scripts))
 	// The commonest first, for the search goes from the front.
 	for _, name := range []string{"Han", "Cyrillic", "Common", "Latin"} {
 		i := slices.Index(names, name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,7 +98,7 @@ func (s *surroundings) readSettings() (err error) {
 	if err := decoder.decode(&byID, "an object of tokens by their ids"); err != nil {
 		return err
 	}
-	for _, id := range mapKeys(byID) {
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		t, err := parseToken(newNode(byID[id], fmt.Sprintf("%s.%d", decoder.path, id)), false)
 		if err != nil {
 			return err
@@ -200,7 +201,7 @@ func (s *surroundings) readOlder() error {
 	if err := n.decode(&byText, "an object of token ids"); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for _, content := range mapKeys(byText) {
+	for _, content := range slices.Sorted(maps.Keys(byText)) {
 		t := addedToken{content: content, normalized: true}
 		for _, known := range s.specials() {
 			if known.content == content {

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -288,12 +289,7 @@ func (t *Tokenizer) IsSpecial(id int32) bool { return t.special[id] }
 
 // SpecialIDs lists the special tokens in ascending order.
 func (t *Tokenizer) SpecialIDs() []int32 {
-	ids := make([]int32, 0, len(t.special))
-	for id := range t.special {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
+	return slices.Sorted(maps.Keys(t.special))
 }
 
 // SpecialTexts lists the texts of the special tokens, in the order of their ids.
