@@ -18,6 +18,7 @@ const (
 	EndUntrained   = "end_untrained"   // an answer is not taught to end
 	PromptTrained  = "prompt_trained"  // the generation prompt is trained as if the model had to say it
 	PromptDiffers  = "prompt_differs"  // answers follow another text in training than when the model is asked
+	NoPrompt       = "no_prompt"       // the generation prompt does not say whose turn it is: the model has to
 )
 
 // Problem is what looks wrong with a template, a tokenizer and options
@@ -54,20 +55,25 @@ func (t *Template) Problems(tok *tokenizer.Tokenizer, o Options) []Problem {
 	if bos, ok := tok.ID(t.special["bos_token"]); ok && len(tokens.IDs) > 1 && tokens.IDs[0] == bos && tokens.IDs[1] == bos {
 		add(DoubleBOS, "texts begin with %s twice", t.special["bos_token"])
 	}
-	last := slices.IndexFunc(tokens.Weights, func(w float32) bool { return w != 0 })
+	last := lastTrained(tok, tokens)
 	if last < 0 {
 		add(NothingTrained, "no token of an answer is trained: look at roles_to_train and the template's generation blocks")
 		return all
-	}
-	for i, w := range tokens.Weights {
-		if w != 0 {
-			last = i
-		}
 	}
 	if o.TrainOnEOS != "none" && !t.isEnd(tok, tokens.IDs[last], o.EndOfTurn) {
 		add(EndUntrained, "the end of an answer is not trained (the last trained token is %q): the model does not learn to stop", tok.Decode(tokens.IDs[last:last+1], false))
 	}
 	return append(all, t.promptProblems(sample, o)...)
+}
+
+// lastTrained is the last trained token that is not space, which with train_on_inputs may follow the
+// end of a turn; -1 where none is trained.
+func lastTrained(tok *tokenizer.Tokenizer, tokens Tokens) int {
+	last := len(tokens.IDs) - 1
+	for last >= 0 && (tokens.Weights[last] == 0 || strings.TrimSpace(tok.Decode(tokens.IDs[last:last+1], false)) == "") {
+		last--
+	}
+	return last
 }
 
 // promptProblems compares what is asked of the model with what it is trained on.
@@ -79,11 +85,14 @@ func (t *Template) promptProblems(sample Sample, o Options) []Problem {
 		return nil
 	}
 	text, start := prompt[0].Text, sample.Spans[0].Start
+	lead, _, _ := strings.Cut(sample.Text[start:], probe.Messages[1].Content)
 	switch {
 	case !strings.HasPrefix(sample.Text, text):
 		return []Problem{{PromptDiffers, fmt.Sprintf("the model is asked with %q and trained to answer after %q", tail(text), tail(sample.Text[:start]))}}
 	case start < len(text):
 		return []Problem{{PromptTrained, fmt.Sprintf("%q of the generation prompt is trained as a part of the answer", text[start:])}}
+	case strings.Contains(strings.ToLower(lead), "assistant"):
+		return []Problem{{NoPrompt, fmt.Sprintf("the model has to write %q itself before each answer: does the template lack {%% if add_generation_prompt %%}?", lead)}}
 	}
 	return nil
 }

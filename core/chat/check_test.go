@@ -24,6 +24,8 @@ func TestProblems(t *testing.T) {
 		{"none", plain, eot, nil, ""},
 		{"none with blocks", marked, eot, nil, ""},
 		{"inputs too", plain, Options{TrainOnInputs: true}, nil, ""},
+		{"inputs too, with lines between", strings.ReplaceAll(plain, "<|eot|>", "<|eot|>\n"), Options{TrainOnInputs: true}, nil, ""},
+		{"no generation prompt", strings.ReplaceAll(plain, "{% if add_generation_prompt %}assistant: {% endif %}", ""), eot, []string{NoPrompt}, `has to write "assistant: " itself`},
 		{"of another model", strings.ReplaceAll(plain, "eot", "im_end"), Options{}, []string{ForeignTokens}, "<|im_end|>, which"},
 		{"marks as plain text", "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %}{{ m.content }}<|eot|>{% endif %}{% endfor %}", eot, nil, ""},
 		{"two bos", "{{ bos_token }}" + plain, eot, []string{DoubleBOS}, "<s> twice"},

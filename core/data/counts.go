@@ -105,6 +105,6 @@ func (c *Counts) checkNotEmpty(sources []Source) error {
 			types = append(types, t)
 		}
 	}
-	return fmt.Errorf("nothing to train on: of %d records %d have no token that is trained, %d were cut to sequence_len and %d were dropped as too long; look at roles_to_train, train_on_inputs, sequence_len and the dataset's type (%s)",
+	return fmt.Errorf("nothing to train on: of %d records %d have no token that is trained, %d were cut to sequence_len and %d were dropped as too long; look at the chat template, roles_to_train, train_on_inputs, sequence_len and the dataset's type (%s)",
 		c.Records, c.Untrained, c.Cut, c.Dropped, strings.Join(types, ", "))
 }
