@@ -207,8 +207,8 @@ func notJSON(err error) error {
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("not JSON: %w; %s", err, advise(err, "look at the text before that byte"))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("not JSON: %w; is the file cut off?", err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("not JSON: the array is not closed; is the file cut off?")
 	}
 	return err
 }
