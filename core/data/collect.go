@@ -160,11 +160,7 @@ func (c *collector) example(s *SourceCounts, r container.Record, e sized) error 
 func (c *collector) problem(r container.Record, what string) {
 	c.failed++
 	if len(c.problems) < shownProblems {
-		shown := string(r.JSON)
-		if len(shown) > 200 {
-			shown = strings.ToValidUTF8(shown[:200], "") + "…"
-		}
-		c.problems = append(c.problems, fmt.Sprintf("%s: %s\n    %s", r.Place(), what, shown))
+		c.problems = append(c.problems, fmt.Sprintf("%s: %s\n    %s", r.Place(), what, shorten(r.JSON)))
 	}
 }
 

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type fit struct {
 	converted int      // records
 	fields    []string // of the records that the type reads
 	problem   string   // of the first record that does not fit
+	at        int      // that record
+	named     bool     // the first record has all fields that the type requires
 }
 
 // Recognise finds the dataset type of files: of those that can convert their
@@ -60,7 +63,7 @@ func Recognise(f Format, s Source) (name, reason string, err error) {
 	})
 	best := fits[0]
 	if best.converted*2 < len(records) {
-		return "", "", noFit(s.Name, records[0], fits)
+		return "", "", noFit(s.Name, records, fits)
 	}
 	if len(fits) > 1 && fits[1].converted == best.converted && len(fits[1].fields) == len(best.fields) {
 		return "", "", ambiguous(s.Name, fits)
@@ -99,30 +102,50 @@ func tryType(f Format, t Type, columns map[string]string, records []json.RawMess
 	if err != nil {
 		return fit{}, err
 	}
-	one := fit{name: t.Name}
+	one := fit{name: t.Name, named: hasRequired(t, columns, records[0])}
 	for i, c := range converted {
 		if c.Problem != "" {
 			if one.problem == "" {
-				one.problem = c.Problem
+				one.problem, one.at = c.Problem, i
 			}
 			continue
 		}
 		one.converted++
-		var fields map[string]json.RawMessage
-		if json.Unmarshal(records[i], &fields) != nil {
-			continue
-		}
+		fields := fieldsOf(records[i])
 		for _, c := range t.Columns {
-			name := c.Name
-			if own := columns[name]; own != "" {
-				name = own
-			}
+			name := c.in(columns)
 			if v, ok := fields[name]; ok && string(v) != "null" && !slices.Contains(one.fields, name) {
 				one.fields = append(one.fields, name)
 			}
 		}
 	}
 	return one, nil
+}
+
+// hasRequired says whether a record has the fields that a type cannot do without.
+func hasRequired(t Type, columns map[string]string, record json.RawMessage) bool {
+	fields, some := fieldsOf(record), false
+	for _, c := range t.Columns {
+		if _, ok := fields[c.in(columns)]; c.Required && !ok {
+			return false
+		}
+		some = some || c.Required
+	}
+	return some
+}
+
+// in is the column's name in the records of a dataset.
+func (c Column) in(columns map[string]string) string {
+	return cmp.Or(columns[c.Name], c.Name)
+}
+
+// fieldsOf are a record's fields, none where it is no object.
+func fieldsOf(record json.RawMessage) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(record, &fields) != nil {
+		return nil
+	}
+	return fields
 }
 
 func ambiguous(name string, fits []fit) error {
@@ -136,18 +159,43 @@ func ambiguous(name string, fits []fit) error {
 	return errors.New(text.String())
 }
 
-func noFit(name string, first json.RawMessage, fits []fit) error {
-	shown := string(first)
-	if len(shown) > 200 {
-		shown = strings.ToValidUTF8(shown[:200], "") + "…"
+func noFit(name string, records []json.RawMessage, fits []fit) error {
+	meant := slices.DeleteFunc(slices.Clone(fits), func(f fit) bool { return !f.named })
+	if len(meant) == 1 {
+		return fmt.Errorf("dataset %s: its records have the fields of the type %q, but %s:\n    %s", name, meant[0].name, meant[0].problem, shorten(records[meant[0].at]))
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "dataset %s: no dataset type fits its records; the first is\n    %s\nThe types want:", name, shown)
+	fmt.Fprintf(&text, "dataset %s: no dataset type fits its records; the first is\n    %s\nThe types want:", name, shorten(records[0]))
 	for _, f := range fits {
 		fmt.Fprintf(&text, "\n    %-10s %s", f.name, f.problem)
 	}
-	fmt.Fprintf(&text, "\nWhere only names differ, say so: %s", columnsFor(first))
+	if list := recordsWithin(records); list != "" {
+		fmt.Fprintf(&text, "\nIf the records are those in %q, make that list alone the file", list)
+	} else {
+		fmt.Fprintf(&text, "\nWhere only names differ, say so: %s", columnsFor(records[0]))
+	}
 	return errors.New(text.String())
+}
+
+// shorten is the beginning of a record, for a person.
+func shorten(record json.RawMessage) string {
+	const most = 200
+	if len(record) <= most {
+		return string(record)
+	}
+	return strings.ToValidUTF8(string(record[:most]), "") + "…"
+}
+
+// recordsWithin is the field of a file's only record that holds a list of objects, "" for none.
+func recordsWithin(records []json.RawMessage) string {
+	fields := fieldsOf(records[0])
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		var list []map[string]json.RawMessage
+		if len(records) == 1 && json.Unmarshal(fields[name], &list) == nil && len(list) > 0 {
+			return name
+		}
+	}
+	return ""
 }
 
 // usualNames are how questions, answers and what a question is about are often called.
@@ -159,10 +207,7 @@ var usualNames = struct{ question, answer, about []string }{
 
 // columnsFor is what to write for a record with other names, as far as they are usual ones; else an example.
 func columnsFor(first json.RawMessage) string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(first, &fields) != nil {
-		fields = nil
-	}
+	fields := fieldsOf(first)
 	taken := map[string]bool{}
 	find := func(names []string) string {
 		for _, name := range names {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,22 @@ func TestColumnsForUsualNames(t *testing.T) {
 	}
 }
 
+func TestRecordsWithinARecord(t *testing.T) {
+	for record, want := range map[string]string{
+		`{"version": 1, "data": [{"prompt": "a"}]}`: "data",
+		`{"data": ["a"], "more": []}`:               "",
+		`["a"]`:                                     "",
+	} {
+		if got := recordsWithin([]json.RawMessage{json.RawMessage(record)}); got != want {
+			t.Errorf("%s: %q, want %q", record, got, want)
+		}
+	}
+	two := json.RawMessage(`{"data": [{"prompt": "a"}]}`)
+	if got := recordsWithin([]json.RawMessage{two, two}); got != "" {
+		t.Errorf("of two records: %q", got)
+	}
+}
+
 func TestRecognise(t *testing.T) {
 	text := []Column{{Name: "text", Required: true}}
 	for _, c := range []struct {
@@ -54,7 +71,9 @@ func TestRecognise(t *testing.T) {
 		{"the one that reads more", []Type{{Name: "less"}, {Name: "more", Columns: text}}, []string{"a"}, nil, `more: its records have "text"`},
 		{"a bad record does not hide the type", []Type{{Name: "plain", Columns: text}}, []string{"a", "", "b"}, nil, "plain: "},
 		{"two as well", []Type{{Name: "one", Columns: text}, {Name: "two", Columns: text}}, []string{"a"}, nil, "fit several types as well; say which is meant:\n    type = \"one\" reads \"text\"\n    type = \"two\" reads \"text\""},
-		{"none", []Type{{Name: "plain", Columns: text}}, []string{"", "", "b"}, nil, "no dataset type fits its records; the first is\n    {\"text\":\"\"}\nThe types want:\n    plain      \"text\" is missing"},
+		{"none", []Type{{Name: "plain", Columns: []Column{{Name: "body", Required: true}}}}, []string{"", "", "b"}, nil, "no dataset type fits its records; the first is\n    {\"text\":\"\"}\nThe types want:\n    plain      \"text\" is missing"},
+		{"the fields of one", []Type{{Name: "plain", Columns: text}, {Name: "other", Columns: []Column{{Name: "label", Required: true}}}}, []string{"", ""}, nil,
+			"its records have the fields of the type \"plain\", but \"text\" is missing:\n    {\"text\":\"\"}"},
 		{"nothing", []Type{{Name: "plain", Columns: text}}, nil, nil, "is empty: it holds no record"},
 		{"no type has the column", []Type{{Name: "plain", Columns: text}}, []string{"a"}, map[string]string{"body": "text"}, `no dataset type has the columns "body"`},
 		{"by the columns", []Type{{Name: "other"}, {Name: "plain", Columns: text}}, []string{"a"}, map[string]string{"text": "text"}, "plain: "},

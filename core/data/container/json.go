@@ -83,6 +83,7 @@ var mistakes = []struct{ found, advice string }{
 	{"']' looking for beginning of value", "leave out the comma before the closing bracket"},
 	{`'\'' looking for beginning`, "it looks like Python; json.dumps writes JSON"},
 	{"'N' looking for beginning", "NaN and None are no JSON: write null, or leave the key out"},
+	{"unexpected end of JSON input", `the line ends before the record does: is the file cut off, or does a line break stand within a text? There it is written \n`},
 	{"in string literal", `a line break or tab within a text is written \n, \t`},
 }
 

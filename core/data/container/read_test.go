@@ -80,6 +80,7 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl", "{} {}\n", "a.jsonl:1: record 1 is not JSON"},
 		{"a.jsonl", "{\"a\": 1,}\n", "leave out the comma before the closing bracket"},
 		{"a.json", `[{"a": 1},]`, "leave out the comma before the closing bracket"},
+		{"a.jsonl", "{\"a\": \"b\nc\"}\n", "does a line break stand within a text?"},
 		{"a.jsonl", "{},\n{},\n", "leave out the commas between the lines"},
 		{"a.jsonl", "{\"a\": 1}{\"a\": 2}\n", "each record wants a line of its own"},
 		{"a.jsonl", "{'a': 1}\n", "it looks like Python"},
