@@ -20,8 +20,8 @@ type Ending struct {
 
 // WriteEnding tells other programs where answers end, in dir, to which the text files of f were
 // copied. It changes nothing where the base model stops at that token anyway. Otherwise the token
-// joins eos_token_id of generation_config.json, at which generation stops, and becomes the tokenizer's eos_token,
-// which is all that PEFT and vLLM read of it in an adapter's folder.
+// joins eos_token_id of generation_config.json, at which generation stops, and becomes the tokenizer's eos_token, for
+// programs that take an adapter's tokenizer but the base model's generation_config.json, as Transformers and PEFT do.
 func (f *Folder) WriteEnding(dir string, end Ending) error {
 	if slices.Contains(f.EOSTokenIDs, end.ID) {
 		return nil
