@@ -106,6 +106,8 @@ func (f *spmFile) normalize(in text, literal *trie) text {
 	if rest == "" {
 		return text{base: in.base, align: []span{}}
 	}
+	room := len(rest) + len(out.space)*(1+strings.Count(rest, " "))
+	out.s, out.align = make([]byte, 0, room), make([]span, 0, room)
 	afterSpace := f.removeExtraWhitespace
 	if f.addDummyPrefix && !f.whitespaceAsSuffix && !(f.prefixFirst && in.source(0, 1).start > 0) {
 		_, n := utf8.DecodeRuneInString(rest)

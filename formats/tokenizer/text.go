@@ -120,7 +120,9 @@ func (t text) replace(matches []span, content string) text {
 	}
 	old := t.alignment()
 	var b strings.Builder
-	align := make([]span, 0, len(old))
+	room := len(old) + len(matches)*len(content)
+	b.Grow(room)
+	align := make([]span, 0, room)
 	last := 0
 	for _, m := range matches {
 		b.WriteString(t.s[last:m.start])
