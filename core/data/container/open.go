@@ -105,6 +105,14 @@ func (n *named) Read(p []byte) (int, error) {
 // lfsPointer begins the file that Git leaves in place of a large one.
 const lfsPointer = "version https://git-lfs."
 
+var errLFSPointer = errors.New("this is a Git LFS pointer, not the data; fetch the file itself: git lfs pull")
+
+func isLFSPointer(f io.ReaderAt) bool {
+	start := make([]byte, len(lfsPointer))
+	_, err := f.ReadAt(start, 0)
+	return err == nil && string(start) == lfsPointer
+}
+
 // text checks the beginning of a text file and skips a byte-order mark.
 func text(r io.Reader, path string) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 1<<20)
@@ -119,7 +127,7 @@ func text(r io.Reader, path string) (*bufio.Reader, error) {
 		len(start) > 1 && (start[0] == 0) != (start[1] == 0): // without a byte-order mark
 		return nil, fmt.Errorf("%s: the text is UTF-16; save the file as UTF-8", path)
 	case string(start) == lfsPointer:
-		return nil, fmt.Errorf("%s: this is a Git LFS pointer, not the data; fetch the file itself: git lfs pull", path)
+		return nil, fmt.Errorf("%s: %w", path, errLFSPointer)
 	case bytes.HasPrefix(start, []byte("PAR1")):
 		return nil, fmt.Errorf("%s: this is a Parquet file; name it .parquet", path)
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):

@@ -69,6 +69,8 @@ func checkFooter(f io.ReaderAt, size int64) error {
 	switch magic := string(end[4:]); {
 	case magic == "PARE":
 		return errors.New("it is encrypted")
+	case magic != "PAR1" && isLFSPointer(f):
+		return errLFSPointer
 	case magic != "PAR1":
 		return errors.New("its end is missing; is the file cut off?")
 	}

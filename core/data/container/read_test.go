@@ -107,6 +107,7 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl.zst", "\x28\xb5\x2f\xfd{}\n", "the zstd data is damaged or cut off"},
 		{"a.parquet", "nothing at all", "not a whole Parquet file: its end is missing; is the file cut off?"},
 		{"a.parquet", "PAR1\xff\xff\xff\x7fPAR1", "its schema would have 2147483647 bytes, the file has 12"},
+		{"a.parquet", "version https://git-lfs.github.com/spec/v1\noid", "this is a Git LFS pointer, not the data"},
 		{"a.parquet", "PAR1....PARE", "it is encrypted"},
 		{"a.parquet", "PAR1\x00\x00\x00\x00PAR1", "not a whole Parquet file"},
 		{"a.parquet", "", "it has 0 bytes"},
