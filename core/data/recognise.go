@@ -26,7 +26,8 @@ type fit struct {
 	fields    []string // of the records that the type reads
 	problem   string   // of the first record that does not fit
 	at        int      // that record
-	named     bool     // the first record has all fields that the type requires
+	required  []string // the fields that the type cannot do without
+	named     bool     // the first record has them
 }
 
 // Recognise finds the dataset type of files: of those that can convert their
@@ -102,7 +103,13 @@ func tryType(f Format, t Type, columns map[string]string, records []json.RawMess
 	if err != nil {
 		return fit{}, err
 	}
-	one := fit{name: t.Name, named: hasRequired(t, columns, records[0])}
+	one := fit{name: t.Name}
+	for _, c := range t.Columns {
+		if c.Required {
+			one.required = append(one.required, c.in(columns))
+		}
+	}
+	one.named = len(one.required) > 0 && hasAll(records[0], one.required)
 	for i, c := range converted {
 		if c.Problem != "" {
 			if one.problem == "" {
@@ -122,16 +129,15 @@ func tryType(f Format, t Type, columns map[string]string, records []json.RawMess
 	return one, nil
 }
 
-// hasRequired says whether a record has the fields that a type cannot do without.
-func hasRequired(t Type, columns map[string]string, record json.RawMessage) bool {
-	fields, some := fieldsOf(record), false
-	for _, c := range t.Columns {
-		if _, ok := fields[c.in(columns)]; c.Required && !ok {
+// hasAll says whether a record has fields of these names.
+func hasAll(record json.RawMessage, names []string) bool {
+	fields := fieldsOf(record)
+	for _, name := range names {
+		if _, ok := fields[name]; !ok {
 			return false
 		}
-		some = some || c.Required
 	}
-	return some
+	return true
 }
 
 // in is the column's name in the records of a dataset.
@@ -167,13 +173,13 @@ func noFit(name string, records []json.RawMessage, fits []fit) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "dataset %s: no dataset type fits its records; the first is\n    %s\nThe types want:", name, shorten(records[0]))
 	for _, f := range fits {
-		fmt.Fprintf(&text, "\n    %-10s %s", f.name, f.problem)
+		wanted := f.problem
+		if !f.named && len(f.required) > 0 {
+			wanted = quoted(f.required)
+		}
+		fmt.Fprintf(&text, "\n    %-10s %s", f.name, wanted)
 	}
-	if list := recordsWithin(records); list != "" {
-		fmt.Fprintf(&text, "\nIf the records are those in %q, make that list alone the file", list)
-	} else {
-		fmt.Fprintf(&text, "\nWhere only names differ, say so: %s", columnsFor(records[0]))
-	}
+	fmt.Fprintf(&text, "\n%s", adviceFor(records))
 	return errors.New(text.String())
 }
 
@@ -184,63 +190,6 @@ func shorten(record json.RawMessage) string {
 		return string(record)
 	}
 	return strings.ToValidUTF8(string(record[:most]), "") + "…"
-}
-
-// recordsWithin is the field of a file's only record that holds a list of objects, "" for none.
-func recordsWithin(records []json.RawMessage) string {
-	fields := fieldsOf(records[0])
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		var list []map[string]json.RawMessage
-		if len(records) == 1 && json.Unmarshal(fields[name], &list) == nil && len(list) > 0 {
-			return name
-		}
-	}
-	return ""
-}
-
-// usualNames are how questions, answers and what a question is about are often called.
-var usualNames = struct{ question, answer, about []string }{
-	[]string{"instruction", "question", "prompt", "query", "problem", "request", "human", "user", "input"},
-	[]string{"output", "answer", "completion", "response", "reply", "solution", "assistant", "gpt", "target"},
-	[]string{"input", "context", "passage"},
-}
-
-// columnsFor is what to write for a record with other names, as far as they are usual ones; else an example.
-func columnsFor(first json.RawMessage) string {
-	fields := fieldsOf(first)
-	taken := map[string]bool{}
-	find := func(names []string) string {
-		for _, name := range names {
-			for _, key := range slices.Sorted(maps.Keys(fields)) {
-				if strings.EqualFold(key, name) && !taken[key] {
-					taken[key] = true
-					return key
-				}
-			}
-		}
-		return ""
-	}
-	question, answer := find(usualNames.question), find(usualNames.answer)
-	var columns []string
-	add := func(column, name string) {
-		if name != "" && name != column && question != "" && answer != "" {
-			columns = append(columns, fmt.Sprintf("%s = %q", column, name))
-		}
-	}
-	kind := "prompt"
-	if about := find(usualNames.about); about != "" || question == "instruction" {
-		kind = "alpaca"
-		add("instruction", question)
-		add("input", about)
-		add("output", answer)
-	} else {
-		add("prompt", question)
-		add("completion", answer)
-	}
-	if len(columns) == 0 {
-		return `type = "alpaca" and columns = { instruction = "question", output = "answer" }`
-	}
-	return fmt.Sprintf("type = %q and columns = { %s }", kind, strings.Join(columns, ", "))
 }
 
 // CheckColumns says whether a type has the columns that a dataset maps.

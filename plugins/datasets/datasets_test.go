@@ -232,6 +232,7 @@ func TestErrorsSayWhatIsWrongWithTheRecord(t *testing.T) {
 		{"sharegpt", `{"conversations": [{"from": "human", "value": "a"}, "b"]}`, `"conversations", turn 2: found a string, want an object with "from" and "value"`},
 		{"sharegpt", `{"conversations": [{"from": "alien", "value": "a"}]}`, `"conversations", turn 1: "from" is "alien", want one of ai, assistant, bot,`},
 		{"messages", `{"messages": "[{'role': 'user', 'content': 'x'}]"}`, `want a list, or text of a JSON list; this text is none (invalid character '\'' looking for beginning of object key string): it looks like Python`},
+		{"messages", `{"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{a: 1"}}]}]}`, `tool call 1: "arguments" is the text "{a: 1", which is not JSON`},
 		{"messages", `{"messages": [{"role": "user", "content": null}]}`, `"messages", turn 1: "content" is null, want a string`},
 		{"sharegpt", `{"conversations": [{"value": "a"}]}`, `"from" is missing, want a string`},
 		{"sharegpt", `{"conversations": [{"from": "gpt"}]}`, `"value" is missing, want a string`},

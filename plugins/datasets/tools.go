@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/loraedge/loraedge/plugins/sdk"
 )
@@ -99,9 +100,22 @@ func calls(list []json.RawMessage) (string, error) {
 		if v := function["name"]; v == nil || json.Unmarshal(v, &name) != nil || name == "" {
 			return "", fmt.Errorf("tool call %d: \"name\" is %s, want a string that is not empty", i+1, found(function, "name"))
 		}
+		if err := checkArguments(function["arguments"]); err != nil {
+			return "", fmt.Errorf("tool call %d: %w", i+1, err)
+		}
 		list[i] = wrapFunction(raw, call)
 	}
 	return encodeList(list), nil
+}
+
+// checkArguments is an error where arguments are text, as OpenAI writes them, but not of JSON: the model would
+// learn calls that nobody can read.
+func checkArguments(v json.RawMessage) error {
+	var text string
+	if json.Unmarshal(v, &text) == nil && strings.TrimSpace(text) != "" && !json.Valid([]byte(text)) {
+		return fmt.Errorf("\"arguments\" is the text %q, which is not JSON", shorten(text))
+	}
+	return nil
 }
 
 // wrapFunction puts {"name": …} into {"type": "function", "function": …}.
