@@ -39,6 +39,11 @@ type Device struct {
 	// Stores are the types besides F32 in which weights may be held, Computes
 	// those besides F32 that Attr.Compute may name.
 	Stores, Computes []dtype.DType
+	// Activations are the types, of Computes, in which activations may be held that only
+	// products read, and which norms, RoPE, attention and gates write (ops.go says where). With
+	// NarrowLinears also linears and attention's gradient write them.
+	Activations   []dtype.DType
+	NarrowLinears bool
 	// Prefers is the type of products that is fastest here; 0 is F32.
 	Prefers dtype.DType
 }
@@ -47,14 +52,25 @@ type Device struct {
 // backend calls it in Compile.
 func (d Device) CheckTypes(p *program.Program) error {
 	for _, s := range p.Segments {
-		for _, x := range s.Params {
-			if x.DType != dtype.F32 && x.DType != dtype.I32 && !slices.Contains(d.Stores, x.DType) {
-				return fmt.Errorf("%s cannot hold %q as %s", d.Name, x.Name, x.DType)
-			}
-		}
+		activations := map[string]bool{}
 		for i, in := range s.Instrs {
 			if c := in.Attr.Compute; c != dtype.Invalid && c != dtype.F32 && !slices.Contains(d.Computes, c) {
 				return fmt.Errorf("%s cannot compute instruction %d of segment %q (%s) in %s", d.Name, i, s.Name, in.Op, c)
+			}
+			var err error
+			s.Activations(&in, func(x program.Slot, linear bool) {
+				activations[x.Name] = true
+				if !slices.Contains(d.Activations, x.DType) || linear && !d.NarrowLinears {
+					err = fmt.Errorf("%s cannot hold activation %q of instruction %d of segment %q (%s) as %s", d.Name, x.Name, i, s.Name, in.Op, x.DType)
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+		for _, x := range s.Params {
+			if x.DType != dtype.F32 && x.DType != dtype.I32 && !activations[x.Name] && !slices.Contains(d.Stores, x.DType) {
+				return fmt.Errorf("%s cannot hold %q as %s", d.Name, x.Name, x.DType)
 			}
 		}
 	}

@@ -126,7 +126,10 @@ func (s *Segment) checkInstr(in *Instr) error {
 			return fmt.Errorf("has only one of %s and %s", pair[0], pair[1])
 		}
 	}
-	return in.Attr.check(in.Op, sig, given, dims)
+	if err := in.Attr.check(in.Op, sig, given, dims); err != nil {
+		return err
+	}
+	return s.checkNarrow(in)
 }
 
 // checkOperand binds the dimensions that the operand is the first to name.

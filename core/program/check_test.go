@@ -148,6 +148,43 @@ func TestCheckCopies(t *testing.T) {
 	}
 }
 
+func TestCheckNarrow(t *testing.T) {
+	const bf16 = dtype.BF16
+	for _, c := range []struct {
+		name   string
+		change func(p *program.Program, linear *program.Instr)
+		want   string // "" where it is allowed
+	}{
+		{"a factor as it is rounded", func(p *program.Program, l *program.Instr) {
+			p.Segments[0].Params[0].DType, p.Buffers[0].DType, l.Attr.Compute = bf16, bf16, bf16
+		}, ""},
+		{"a factor of another type", func(p *program.Program, l *program.Instr) {
+			p.Segments[0].Params[0].DType, l.Attr.Compute = bf16, dtype.F16
+		}, `instruction 0 (linear): input 0 (x) is BF16 ("x"), and products are computed in F16`},
+		{"a factor that is not rounded", func(p *program.Program, l *program.Instr) {
+			p.Segments[0].Params[0].DType = bf16
+		}, `input 0 (x) is BF16 ("x"), and products are computed in F32`},
+		{"a sum that is read as it is", func(p *program.Program, l *program.Instr) {
+			p.Segments[0].Locals[0].DType = bf16
+		}, `instruction 1 (copy): input 0 (x) is BF16 ("h"), wants F32`},
+		{"a result", func(p *program.Program, l *program.Instr) {
+			p.Segments[0].Locals[0].DType, p.Segments[0].Instrs = bf16, p.Segments[0].Instrs[:1]
+		}, ""},
+		{"a result to add to", func(p *program.Program, l *program.Instr) {
+			p.Segments[0].Locals[0].DType, l.Attr.Accumulate = bf16, true
+		}, `instruction 0 (linear): output 0 (y) is BF16 ("h"), wants F32 to add to`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := small()
+			c.change(p, &p.Segments[0].Instrs[0])
+			err := p.Check()
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v\nwant an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
 func TestCheckAttributes(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -7,8 +7,16 @@ type Op uint8
 // to what is there, "=" replaces it unless Attr.Accumulate says to add.
 // drop is Attr.Dropout, identity when P is 0 or Scalars.Training is false; its
 // row key is the token's index (operand index [R,1]) and its column key the column.
-// table may be BF16 or F16 and w also NF4 or NF4Double; the others are F32. Attr.Compute
+// table may be BF16 or F16 and w also NF4 or NF4Double. Attr.Compute
 // rounds both factors of every product of linears, x after drop, and of attention.
+//
+// The others are F32, but activations may be held in 16 bits between an instruction that
+// writes them and products that round them anyway. Inputs in the type of the reader's
+// Attr.Compute: x, u, dy and du of linears and their gradients; q, k, v, o and do of attention's.
+// Outputs in BF16 or F16, rounded to the nearest (of two to the even) as they are written, where
+// Accumulate does not add to them: y of RMSNorm, RoPE (then not over x), Gated and Linear, dx of
+// LinearGrad, o, da, db, dq, dk and dv. Each operand by itself. What reads them reads what is
+// there: drop(x) and D are those of the rounded x, o and do.
 const (
 	// Embed: y[R,C] = Scale · table[ids[r], :].
 	// In: ids I32 [R,1], table [V,C]. Out: y.

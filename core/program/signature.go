@@ -10,6 +10,7 @@ type operandRule struct {
 	dtypes     []dtype.DType // any of these
 	rows, cols string
 	optional   bool
+	narrowing  narrowing
 }
 
 // signature is the operands of an instruction in their order, and which
@@ -67,7 +68,7 @@ var signatures = [opCount]signature{
 	},
 	OpRMSNorm: {
 		in:  rules(f32("x", "R", "C"), f32("w", "1", "G")),
-		out: rules(f32("y", "R", "C"), f32("rstd", "R", "C/G")),
+		out: rules(narrow(result, f32("y", "R", "C")), f32("rstd", "R", "C/G")),
 	},
 	OpRMSNormGrad: {
 		in:         rules(f32("x", "R", "C"), f32("w", "1", "G"), f32("rstd", "R", "C/G"), f32("dy", "R", "C")),
@@ -79,21 +80,21 @@ var signatures = [opCount]signature{
 		out: rules(f32("dw", "1", "G")),
 	},
 	OpLinear: {
-		in: rules(f32("x", "R", "I"), weight("w", "O", "I"), optional(f32("bias", "1", "O")),
-			optional(f32("u", "R", "K")), optional(f32("b", "O", "K")), optional(i32("index", "R"))),
-		out:        rules(f32("y", "R", "O")),
+		in: rules(narrow(factor, f32("x", "R", "I")), weight("w", "O", "I"), optional(f32("bias", "1", "O")),
+			optional(narrow(factor, f32("u", "R", "K"))), optional(f32("b", "O", "K")), optional(i32("index", "R"))),
+		out:        rules(narrow(sum, f32("y", "R", "O"))),
 		accumulate: true, dropout: true, compute: true,
 		together: [][2]string{{"u", "b"}},
 	},
 	OpLinearGrad: {
-		in: rules(f32("dy", "R", "O"), weight("w", "O", "I"),
-			optional(f32("du", "R", "K")), optional(f32("a", "K", "I")), optional(i32("index", "R"))),
-		out:        rules(f32("dx", "R", "I")),
+		in: rules(narrow(factor, f32("dy", "R", "O")), weight("w", "O", "I"),
+			optional(narrow(factor, f32("du", "R", "K"))), optional(f32("a", "K", "I")), optional(i32("index", "R"))),
+		out:        rules(narrow(sum, f32("dx", "R", "I"))),
 		accumulate: true, dropout: true, compute: true,
 		together: [][2]string{{"du", "a"}},
 	},
 	OpLinearWeightGrad: {
-		in:      rules(f32("dy", "R", "O"), f32("x", "R", "I"), optional(i32("index", "R"))),
+		in:      rules(narrow(factor, f32("dy", "R", "O")), narrow(factor, f32("x", "R", "I")), optional(i32("index", "R"))),
 		out:     rules(f32("dw", "O", "I")),
 		dropout: true, compute: true,
 	},
@@ -103,20 +104,20 @@ var signatures = [opCount]signature{
 	},
 	OpRoPE: {
 		in:      rules(f32("x", "R", "Heads·HeadDim"), i32("positions", "R"), f32("invFreq", "1", "n/2")),
-		out:     rules(f32("y", "R", "Heads·HeadDim")),
+		out:     rules(narrow(result, f32("y", "R", "Heads·HeadDim"))),
 		inPlace: true,
 	},
 	OpAttention: {
-		in: rules(f32("q", "R", "Heads·HeadDim"), f32("k", "R", "KVHeads·HeadDim"), f32("v", "R", "KVHeads·HeadDim"),
+		in: rules(narrow(factor, f32("q", "R", "Heads·HeadDim")), narrow(factor, f32("k", "R", "KVHeads·HeadDim")), narrow(factor, f32("v", "R", "KVHeads·HeadDim")),
 			i32("first", "R"), i32("last", "R")),
-		out:     rules(f32("o", "R", "Heads·HeadDim"), f32("lse", "R", "Heads")),
+		out:     rules(narrow(result, f32("o", "R", "Heads·HeadDim")), f32("lse", "R", "Heads")),
 		compute: true,
 	},
 	OpAttentionGrad: {
-		in: rules(f32("q", "R", "Heads·HeadDim"), f32("k", "R", "KVHeads·HeadDim"), f32("v", "R", "KVHeads·HeadDim"),
-			f32("o", "R", "Heads·HeadDim"), f32("lse", "R", "Heads"), f32("do", "R", "Heads·HeadDim"),
+		in: rules(narrow(factor, f32("q", "R", "Heads·HeadDim")), narrow(factor, f32("k", "R", "KVHeads·HeadDim")), narrow(factor, f32("v", "R", "KVHeads·HeadDim")),
+			narrow(factor, f32("o", "R", "Heads·HeadDim")), f32("lse", "R", "Heads"), narrow(factor, f32("do", "R", "Heads·HeadDim")),
 			i32("first", "R"), i32("last", "R")),
-		out:     rules(f32("dq", "R", "Heads·HeadDim"), f32("dk", "R", "KVHeads·HeadDim"), f32("dv", "R", "KVHeads·HeadDim")),
+		out:     rules(narrow(sum, f32("dq", "R", "Heads·HeadDim")), narrow(sum, f32("dk", "R", "KVHeads·HeadDim")), narrow(sum, f32("dv", "R", "KVHeads·HeadDim"))),
 		compute: true,
 	},
 	OpCacheAppend: {
@@ -130,11 +131,11 @@ var signatures = [opCount]signature{
 	},
 	OpGated: {
 		in:  rules(f32("a", "R", "C"), f32("b", "R", "C")),
-		out: rules(f32("y", "R", "C")),
+		out: rules(narrow(result, f32("y", "R", "C"))),
 	},
 	OpGatedGrad: {
 		in:  rules(f32("a", "R", "C"), f32("b", "R", "C"), f32("dy", "R", "C")),
-		out: rules(f32("da", "R", "C"), f32("db", "R", "C")),
+		out: rules(narrow(result, f32("da", "R", "C")), narrow(result, f32("db", "R", "C"))),
 	},
 	OpAdd: {
 		in:      rules(f32("a", "R", "C"), f32("b", "R", "C")),
