@@ -52,14 +52,15 @@ type Device struct {
 // backend calls it in Compile.
 func (d Device) CheckTypes(p *program.Program) error {
 	for _, s := range p.Segments {
-		activations := map[string]bool{}
+		activations := map[int]bool{} // slots
 		for i, in := range s.Instrs {
 			if c := in.Attr.Compute; c != dtype.Invalid && c != dtype.F32 && !slices.Contains(d.Computes, c) {
 				return fmt.Errorf("%s cannot compute instruction %d of segment %q (%s) in %s", d.Name, i, s.Name, in.Op, c)
 			}
 			var err error
-			s.Activations(&in, func(x program.Slot, linear bool) {
-				activations[x.Name] = true
+			s.Activations(&in, func(o program.Operand, linear bool) {
+				x := s.Slot(o)
+				activations[o.Slot] = true
 				if !slices.Contains(d.Activations, x.DType) || linear && !d.NarrowLinears {
 					err = fmt.Errorf("%s cannot hold activation %q of instruction %d of segment %q (%s) as %s", d.Name, x.Name, i, s.Name, in.Op, x.DType)
 				}
@@ -68,8 +69,8 @@ func (d Device) CheckTypes(p *program.Program) error {
 				return err
 			}
 		}
-		for _, x := range s.Params {
-			if x.DType != dtype.F32 && x.DType != dtype.I32 && !activations[x.Name] && !slices.Contains(d.Stores, x.DType) {
+		for n, x := range s.Params {
+			if x.DType != dtype.F32 && x.DType != dtype.I32 && !activations[n] && !slices.Contains(d.Stores, x.DType) {
 				return fmt.Errorf("%s cannot hold %q as %s", d.Name, x.Name, x.DType)
 			}
 		}

@@ -126,6 +126,18 @@ func (o Operand) write(e backends.Executable, to program.Operand) error {
 	return e.Write(program.BufferID(to.Slot), 0, data)
 }
 
+// read fills all with what the operand's buffer holds.
+func (o Operand) read(e backends.Executable, from program.Operand, all []float32) error {
+	if o.DType == dtype.Invalid {
+		return ReadFloats(e, from, all)
+	}
+	data := make([]byte, o.DType.Bytes(1, len(all)))
+	if err := e.Read(program.BufferID(from.Slot), 0, data); err != nil {
+		return err
+	}
+	return dtype.ToFloat32(all, data, o.DType)
+}
+
 func encode(values []float32, d dtype.DType) ([]byte, error) {
 	data := make([]byte, d.Bytes(1, len(values)))
 	return data, dtype.FromFloat32(data, values, d)
@@ -196,7 +208,7 @@ func (c *Case) once(t *testing.T, e backends.Executable, in, out []program.Opera
 			continue
 		}
 		all := make([]float32, (o.Before+o.Rows+o.After)*o.Cols)
-		if err := ReadFloats(e, out[i], all); err != nil {
+		if err := o.read(e, out[i], all); err != nil {
 			t.Fatal(err)
 		}
 		begin, end := o.Before*o.Cols, (o.Before+o.Rows)*o.Cols

@@ -59,6 +59,7 @@ func Run(t *testing.T, open Open, o Options) {
 				continue
 			}
 			t.Run(op.String(), func(t *testing.T) { runCases(t, op, backend, same, p) })
+			t.Run(op.String()+"/narrow", func(t *testing.T) { runNarrow(t, op, backend, same) })
 		}
 	})
 	if len(o.Lacks) == 0 {

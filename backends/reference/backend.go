@@ -26,6 +26,8 @@ func (*Backend[F]) Describe() backends.Device {
 		Detail:   fmt.Sprintf("plain Go, one thread, memory in %T, arithmetic in float64", F(0)),
 		Stores:   []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double},
 		Computes: []dtype.DType{dtype.BF16, dtype.F16},
+
+		Activations: []dtype.DType{dtype.BF16, dtype.F16}, NarrowLinears: true,
 	}
 }
 
@@ -55,7 +57,7 @@ func (b *Backend[F]) Load(p *program.Program) (*Executable[F], error) {
 // Executable is a program with its memory. A block is a slice of elements, four
 // bytes of the plan each whatever F is; I32 buffers live in a second slice
 // beside it, so an I32 and an F32 buffer at one place do not disturb each other.
-// Weights of other types are in packed.
+// Matrices of other types are in packed.
 type Executable[F Float] struct {
 	program *program.Program
 	floats  [][]F
@@ -172,6 +174,9 @@ func (e *Executable[F]) Run(entry int, s *program.Scalars) error {
 			err := e.operands(t, seg, call.Args, in)
 			if err == nil {
 				err = run(in.Op, t)
+			}
+			if err == nil {
+				err = e.store(t, seg, call.Args, in)
 			}
 			if err != nil {
 				return fmt.Errorf("segment %q, instruction %d (%s): %w", seg.Name, n, in.Op, err)

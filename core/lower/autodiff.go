@@ -48,7 +48,7 @@ func (f *function) backwardOp(i int) {
 		})
 	case graph.RoPE:
 		dx := dy
-		if f.pending(i, graph.Value(i+1)) {
+		if f.pending(i, graph.Value(i+1)) || f.narrowRoPE(op, true) {
 			dx = f.local("gradient", f.rows, op.Columns)
 		}
 		f.emit(program.OpRoPE, ropeAttr(op, true), operands(dy, f.token("positions"), f.frequencies(op)), dx)

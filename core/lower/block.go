@@ -104,7 +104,12 @@ func (f *function) forwardOp(i int) {
 	case graph.Linear:
 		f.extra[i], f.products[i] = f.adapted(i, in(0), f.result(i))
 	case graph.RoPE:
-		y := f.inPlace(i, op.In[0])
+		var y program.Operand
+		if f.narrowRoPE(op, false) {
+			y = f.result(i)
+		} else {
+			y = f.inPlace(i, op.In[0])
+		}
 		f.emit(program.OpRoPE, ropeAttr(op, false), operands(in(0), f.token("positions"), f.frequencies(op)), y)
 	case graph.Attention:
 		f.attention(i)

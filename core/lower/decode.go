@@ -60,6 +60,7 @@ func (p *pass) decode() error {
 			f.input()
 			f.forward(0, len(seg.Ops))
 			out := f.values[seg.Output()].Slot
+			f.narrow(f.instrs, out)
 			return f.code, f.instrs, map[int]string{out: keyOut}
 		})
 		if err := add(i, c, err); err != nil {
@@ -69,6 +70,7 @@ func (p *pass) decode() error {
 	c, err = p.once("head.decode", func() (*code, []program.Instr, map[int]string) {
 		f := p.newFunction(p.graph.Head, p.rows)
 		f.headLogits()
+		f.narrow(f.instrs)
 		return f.code, f.instrs, nil
 	})
 	if err := add(len(p.graph.Blocks), c, err); err != nil {

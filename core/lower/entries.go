@@ -266,7 +266,9 @@ func (p *pass) head(gradient bool) (compiled, error) {
 	return p.once(fmt.Sprintf("head.%t", gradient), func() (*code, []program.Instr, map[int]string) {
 		f := p.newFunction(p.graph.Head, p.rows)
 		f.head(gradient)
-		return f.code, f.live(f.instrs, nil, ""), nil
+		live := f.live(f.instrs, nil, "")
+		f.narrow(live)
+		return f.code, live, nil
 	})
 }
 

@@ -66,6 +66,7 @@ func (p *pass) joint(i int) *joint {
 	f.grads[f.seg.Output()] = f.gradient()
 	f.backward(len(f.seg.Ops))
 	f.finish()
+	f.narrow(f.live(f.instrs, map[int]bool{j.out: true}, j.dead()), j.out)
 	j.saved = f.crossing(f.instrs[:j.cut], f.live(f.instrs[j.cut:], nil, j.dead()))
 	return j
 }

@@ -48,6 +48,9 @@ type Options struct {
 	Store func(param string, block bool) dtype.DType
 	// Compute is what the factors of products, of linears and of attention, are rounded to; 0 for none.
 	Compute dtype.DType
+	// Narrow holds activations in Compute that only products read, NarrowLinears also
+	// those that linears and attention's gradient write; backends.Device says what it takes.
+	Narrow, NarrowLinears bool
 
 	// Optimizer is what Update applies.
 	Optimizer Optimizer

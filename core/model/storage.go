@@ -39,6 +39,7 @@ func (b *Base) SetPrecision(o *lower.Options, p Precision, device backends.Devic
 		return fmt.Errorf("base model %s is quantised to 4 bits: its weights cannot be trained whole; set [adapter] kind to \"lora\", or use the model that it was made from", b.Folder.Dir)
 	}
 	o.Compute = p.Compute
+	o.Narrow, o.NarrowLinears = slices.Contains(device.Activations, p.Compute), device.NarrowLinears
 	params := map[string]dtype.DType{} // the types in the files
 	widths := map[string]int{}
 	for _, g := range b.Graph.Params {

@@ -48,13 +48,13 @@ func (in *Instr) WritesNarrow(i int) (ok, linear bool) {
 }
 
 // Activations calls each with every operand of the instruction that is a narrow
-// activation: its slot, and whether it is a linear's or attention gradient's result.
-func (s *Segment) Activations(in *Instr, each func(slot Slot, linear bool)) {
+// activation, and whether it is a linear's or attention gradient's result.
+func (s *Segment) Activations(in *Instr, each func(o Operand, linear bool)) {
 	sig := &signatures[in.Op]
 	visit := func(rules []operandRule, list []Operand) {
 		for i, o := range list {
 			if o.Given() && rules[i].narrowing != wide && Is16Bit(s.Slot(o).DType) {
-				each(s.Slot(o), rules[i].narrowing == sum)
+				each(o, rules[i].narrowing == sum)
 			}
 		}
 	}
