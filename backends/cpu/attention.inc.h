@@ -20,11 +20,23 @@ enum {
 	KEY_STEP = VL > MR ? VL : MR,
 };
 
+
+// An activation, of floats or, with PAIRS, of bfloat16: p is where it begins.
+typedef struct {
+	const float *p;
+	int bf16;
+} source;
+
+INLINE source source_of(const le_mat *m) { return (source){m->p, m->dtype == LE_BF16}; }
+INLINE const uint16_t *halves(source s, int64_t at) { return (const uint16_t *)s.p + at; }
+
 typedef struct {
 	le_engine *e;
-	const float *q, *k, *v, *o, *lse, *d_o;
+	source q, k, v, o, d_o;
+	const float *lse;
 	const int32_t *first;
-	float *out, *out_lse, *dq, *dk, *dv, *delta;
+	const le_mat *out;
+	float *out_lse, *dq, *dk, *dv, *delta;
 	int64_t rows, heads, kv_heads, dim, width; // width: dim rounded up to whole vectors
 	int64_t units, line;                       // of a head's row, and rounded up to whole vectors
 	int64_t keys;                              // of a block at most
@@ -39,7 +51,7 @@ typedef struct {
 } attention;
 
 static attention attention_of(le_engine *e, const le_instr *in, int kind) {
-	attention a = {.e = e, .q = in->in[0].p, .k = in->in[1].p, .v = in->in[2].p, .rows = in->in[0].rows};
+	attention a = {.e = e, .q = source_of(&in->in[0]), .k = source_of(&in->in[1]), .v = source_of(&in->in[2]), .rows = in->in[0].rows};
 	a.heads = in->heads, a.kv_heads = in->kv_heads, a.dim = in->head_dim, a.width = le_round(a.dim, VL);
 	a.units = units_of(kind, a.dim), a.line = le_round(a.units, VL);
 	a.keys = a.line > LONG_LINE ? K_KEYS / 2 : K_KEYS;
@@ -183,16 +195,37 @@ INLINE void block_product(const int kind, const int order, int add, int64_t n, i
 	}
 }
 
+// n elements from element at on as units.
+INLINE void units_at(const int kind, source s, int64_t at, int64_t n, float *to) {
+	if (kind == PAIRS && s.bf16)
+		bf16_units(halves(s, at), n, to);
+	else
+		row_units(kind, s.p + at, n, to);
+}
+
+// Units of two rows, of up to VL of the n elements from element low on and from high on; high
+// below 0 is zeros.
+INLINE vf pairs_at(source s, int64_t low, int64_t high, int64_t n) {
+	if (!s.bf16)
+		return pairs_of_rows(ld_to(s.p + low, n), high < 0 ? (vf){0} : ld_to(s.p + high, n));
+	if (n >= VL && high >= 0)
+		return bf16_pairs(halves(s, low), halves(s, high));
+	uint16_t rest[2][VL] = {{0}};
+	memcpy(rest[0], halves(s, low), (size_t)le_min(n, VL) * sizeof(uint16_t));
+	if (high >= 0)
+		memcpy(rest[1], halves(s, high), (size_t)le_min(n, VL) * sizeof(uint16_t));
+	return bf16_pairs(rest[0], rest[1]);
+}
+
 // Units of keys k0 … k0+n-1 of a head, transposed: to[units, K_KEYS], zero beyond n.
-INLINE void load_transposed(const int kind, const attention *a, const float *from, int64_t kv, int64_t k0, int64_t n, float *to) {
-	int64_t row = a->kv_heads * a->dim, step = kind == PAIRS ? 2 * VL : VL;
-	from += k0 * row + kv * a->dim;
+INLINE void load_transposed(const int kind, const attention *a, source from, int64_t kv, int64_t k0, int64_t n, float *to) {
+	int64_t row = a->kv_heads * a->dim, step = kind == PAIRS ? 2 * VL : VL, at = k0 * row + kv * a->dim;
 	for (int64_t i0 = 0; i0 < le_round(n, KEY_STEP); i0 += VL)
 		for (int64_t d = 0; d < a->dim; d += step) {
 			vf r[VL];
 			for (int64_t i = 0; i < VL; i++)
 				if (i0 + i < n)
-					row_units(kind, from + (i0 + i) * row + d, le_min(step, a->dim - d), (float *)&r[i]);
+					units_at(kind, from, at + (i0 + i) * row + d, le_min(step, a->dim - d), (float *)&r[i]);
 				else
 					r[i] = (vf){0};
 			transpose_vectors(r);
@@ -206,16 +239,14 @@ INLINE void load_transposed(const int kind, const attention *a, const float *fro
 INLINE vf part_of(const attention *a, const float *row, int64_t d) { return ld_to(row + d, a->dim - d); }
 
 // Units of two keys of k0 … k0+n-1 of a head, or its rows: to[.., width], zero beyond n.
-INLINE void load_keys(const int kind, const attention *a, const float *from, int64_t kv, int64_t k0, int64_t n, float *to) {
-	int64_t row = a->kv_heads * a->dim;
-	from += k0 * row + kv * a->dim;
-	for (int64_t i = 0; i < le_round(n, KEY_STEP); i++)
+INLINE void load_keys(const int kind, const attention *a, source from, int64_t kv, int64_t k0, int64_t n, float *to) {
+	int64_t row = a->kv_heads * a->dim, at = k0 * row + kv * a->dim;
+	for (int64_t i = 0; i < le_round(n, KEY_STEP); i++, at += row)
 		for (int64_t d = 0; d < a->dim; d += VL) {
-			vf x = i < n ? part_of(a, from + i * row, d) : (vf){0};
 			if (kind == FLOATS)
-				st(to + i * a->width + d, x);
+				st(to + i * a->width + d, i < n ? part_of(a, from.p + at, d) : (vf){0});
 			else if (i % 2 == 0)
-				st(to + i / 2 * a->width + d, pairs_of_rows(x, i + 1 < n ? part_of(a, from + (i + 1) * row, d) : (vf){0}));
+				st(to + i / 2 * a->width + d, i < n ? pairs_at(from, at + d, i + 1 < n ? at + row + d : -1, a->dim - d) : (vf){0});
 		}
 }
 
@@ -223,11 +254,12 @@ INLINE void load_keys(const int kind, const attention *a, const float *from, int
 enum { ROWS_AHEAD = 2 * MR };
 
 // Asks for row r of a stack of a matrix, to be written to with write.
-INLINE void ask_for(const attention *a, const stack *s, const float *matrix, int64_t r, const int write) {
+INLINE void ask_for(const attention *a, const stack *s, source matrix, int64_t r, const int write) {
 	if (r >= s->rows)
 		return;
-	const float *row = matrix + s->place[r] * a->dim;
-	for (int64_t d = 0; d < a->dim; d += 16)
+	int64_t bytes = matrix.bf16 ? 2 : 4;
+	const char *row = (const char *)matrix.p + s->place[r] * a->dim * bytes;
+	for (int64_t d = 0; d < a->dim * bytes; d += 64)
 		if (write)
 			__builtin_prefetch(row + d, 1);
 		else
@@ -236,19 +268,19 @@ INLINE void ask_for(const attention *a, const stack *s, const float *matrix, int
 
 // Rows r … r+MR-1 of a stack as rows of units, [MR, line], and where pairs is
 // given as units of two rows, [MR/2, width]; zero beyond the last.
-INLINE void load_tile(const int kind, const attention *a, const stack *s, const float *matrix, int64_t r, float *rows, float *pairs) {
+INLINE void load_tile(const int kind, const attention *a, const stack *s, source matrix, int64_t r, float *rows, float *pairs) {
 	const int both = kind == PAIRS && pairs;
 	for (int64_t i = 0; i < MR; i += 2, rows += 2 * a->line) {
-		const float *row[2];
+		int64_t row[2];
 		for (int m = 0; m < 2; m++) {
-			row[m] = matrix + s->place[r + i + m] * a->dim;
+			row[m] = s->place[r + i + m] * a->dim;
 			ask_for(a, s, matrix, r + i + m + ROWS_AHEAD, 0);
 			if (r + i + m < s->rows)
-				row_units(kind, row[m], a->dim, rows + m * a->line);
+				units_at(kind, matrix, row[m], a->dim, rows + m * a->line);
 			else
 				memset(rows + m * a->line, 0, (size_t)a->line * sizeof(float));
 		}
 		for (int64_t d = 0; both && d < a->dim; d += VL)
-			st(pairs + i / 2 * a->width + d, pairs_of_rows(r + i < s->rows ? part_of(a, row[0], d) : (vf){0}, r + i + 1 < s->rows ? part_of(a, row[1], d) : (vf){0}));
+			st(pairs + i / 2 * a->width + d, r + i < s->rows ? pairs_at(matrix, row[0] + d, r + i + 1 < s->rows ? row[1] + d : -1, a->dim - d) : (vf){0});
 	}
 }

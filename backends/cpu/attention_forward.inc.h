@@ -60,7 +60,7 @@ INLINE void finish_tile(const attention *a, const stack *s, int64_t r, const sof
 		int64_t at = s->place[r + i];
 		float sum = sum_of(m->sum[r + i]);
 		for (int64_t d = 0; d < a->dim; d += VL)
-			st_to(a->out + at * a->dim + d, ld(acc + (r + i) * a->width + d) * (1 / sum), a->dim - d);
+			put(a->out, at * a->dim + d, ld(acc + (r + i) * a->width + d) * (1 / sum), a->dim - d);
 		a->out_lse[at] = m->max[r + i] + logf(sum);
 	}
 }
@@ -139,7 +139,7 @@ static int op_attention(le_engine *e, const le_instr *in, const le_scalars *scal
 	(void)scalars;
 	int kind = kind_of(in);
 	attention a = attention_of(e, in, kind);
-	a.first = in->in[3].i, a.out = in->out[0].p, a.out_lse = in->out[1].p;
+	a.first = in->in[3].i, a.out = &in->out[0], a.out_lse = in->out[1].p;
 	if (!divide_all(&a) || !le_locals(e, forward_floats(&a) * 4))
 		return 1;
 	sort_blocks(&a);

@@ -132,7 +132,7 @@ INLINE void key_grads_tile(const int kind, const attention *a, const stack *s, i
 static void add_dq(const attention *a, const stack *s, int64_t from, int64_t to, int begins, const float *acc) {
 	for (int64_t r = begins ? 0 : from; r < (begins ? s->rows : to); r++) {
 		float *dq = a->dq + s->place[r] * a->dim;
-		ask_for(a, s, a->dq, r + ROWS_AHEAD, 1);
+		ask_for(a, s, (source){a->dq, 0}, r + ROWS_AHEAD, 1);
 		for (int64_t d = 0; d < a->dim; d += VL) {
 			vf x = r < from || r >= to ? (vf){0} : a->scale * ld(acc + r * a->width + d);
 			st_to(dq + d, begins ? x : part_of(a, dq, d) + x, a->dim - d);
@@ -191,12 +191,20 @@ static void attention_grad_pairs(void *context, int64_t task, int thread) { atte
 #define attention_grad_pairs attention_grad_floats
 #endif
 
+// Head row i as floats, in work where it is of bfloat16.
+INLINE const float *head_floats(const attention *a, source s, int64_t i, float *work) {
+	if (!s.bf16)
+		return s.p + i * a->dim;
+	floats_of(s.p, LE_BF16, i * a->dim, a->dim, work);
+	return work;
+}
+
 // Δ = Σ do·o of each row and head.
 static void delta_task(void *context, int64_t task, int thread) {
-	(void)thread;
 	const attention *a = context;
+	float *work = a->e->local[thread].p;
 	for (int64_t i = task * ROWS * a->heads; i < le_min((task + 1) * ROWS, a->rows) * a->heads; i++)
-		a->delta[i] = dot(a->d_o + i * a->dim, a->o + i * a->dim, a->dim);
+		a->delta[i] = dot(head_floats(a, a->d_o, i, work), head_floats(a, a->o, i, work + a->width), a->dim);
 }
 
 // Whether any block of queries sees both block k and the one before.
@@ -252,7 +260,7 @@ static int op_attention_grad(le_engine *e, const le_instr *in, const le_scalars 
 	(void)scalars;
 	int kind = kind_of(in);
 	attention a = attention_of(e, in, kind);
-	a.o = in->in[3].p, a.lse = in->in[4].p, a.d_o = in->in[5].p, a.first = in->in[6].i;
+	a.o = source_of(&in->in[3]), a.lse = in->in[4].p, a.d_o = source_of(&in->in[5]), a.first = in->in[6].i;
 	a.dq = in->out[0].p, a.dk = in->out[1].p, a.dv = in->out[2].p;
 	a.delta = le_shared(e, LE_SHARED_SUMS, a.rows * a.heads * 4);
 	if (!a.delta || !divide_all(&a) || !order_sums(&a) || !le_locals(e, grad_floats(&a) * 4))

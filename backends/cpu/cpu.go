@@ -84,7 +84,7 @@ func (b *Backend) Describe() backends.Device {
 		Computes: []dtype.DType{dtype.BF16, dtype.F16},
 	}
 	if b.isa == bf16ISA {
-		d.Prefers = dtype.BF16
+		d.Prefers, d.Activations = dtype.BF16, []dtype.DType{dtype.BF16}
 	}
 	return d
 }

@@ -197,13 +197,15 @@ enum { LOOK_BACK = 8 };
 
 static int product_of_rows(const le_instr *in) { return in->op == LE_LINEAR || in->op == LE_LINEAR_GRAD; }
 
-static int same(const le_mat *a, const le_mat *b) { return a->p == b->p && a->rows == b->rows && a->cols == b->cols; }
+static int same(const le_mat *a, const le_mat *b) { return a->p == b->p && a->rows == b->rows && a->cols == b->cols && a->dtype == b->dtype; }
+
+// Where an activation ends.
+static const char *end_of(const le_mat *m) { return (const char *)m->p + m->rows * m->cols * (m->dtype == LE_BF16 ? 2 : 4); }
 
 static int writes(const le_instr *in, const le_mat *m) {
-	const char *from = (const char *)m->p, *to = (const char *)(m->p + m->rows * m->cols);
 	for (int i = 0; i < LE_MAX_OUT; i++) {
 		const le_mat *o = &in->out[i];
-		if (o->p && (const char *)o->p < to && (const char *)(o->p + o->rows * o->cols) > from)
+		if (o->p && (const char *)o->p < end_of(m) && end_of(o) > (const char *)m->p)
 			return 1;
 	}
 	return 0;

@@ -14,10 +14,10 @@ typedef struct {
 		const int32_t *i;
 	};
 	int64_t rows, cols;
-	int32_t dtype; // of a weight; LE_F32 elsewhere
+	int32_t dtype; // of a weight; of an activation LE_F32 or LE_BF16, then only p's address counts; LE_F32 elsewhere
 } le_mat;
 
-// The dtypes of weights; formats/dtype has the layout of those in blocks.
+// The dtypes of matrices; formats/dtype has the layout of those in blocks.
 enum { LE_F32, LE_BF16, LE_F16, LE_NF4, LE_NF4_DOUBLE };
 enum { LE_BLOCK = 64, LE_NESTED_BLOCK = 256 };
 

@@ -11,6 +11,8 @@ INLINE int kind_of(const le_instr *in) {
 #endif
 }
 
+INLINE view rows_of(const le_mat *m) { return (view){m->p, m->cols, 1, m->dtype == LE_BF16}; }
+
 // The mask of a matrix [rows, cols]; keys stays NULL where nothing is dropped.
 static int mask_of(le_engine *e, const le_instr *in, const le_scalars *s, const le_mat *index, int64_t cols, mask *to) {
 	*to = (mask){0};
@@ -46,12 +48,12 @@ static int op_linear(le_engine *e, const le_instr *in, const le_scalars *s) {
 	const le_mat *x = &in->in[0], *w = &in->in[1], *bias = &in->in[2], *u = &in->in[3], *b = &in->in[4], *y = &in->out[0];
 	float whole = in->adapter ? s->adapter : 1;
 	product p = {.m = y->rows, .n = y->cols, .k = x->cols, .alpha = in->scale * whole, .alpha2 = whole};
-	p.a = (view){x->p, x->cols, 1};
+	p.a = rows_of(x);
 	p.kind = kind_of(in), p.same_lines = in->same_rows;
 	p.b = factor_of(e, w), p.by_rows = 1;
 	if (u->p) {
 		p.k2 = u->cols;
-		p.a2 = (view){u->p, u->cols, 1};
+		p.a2 = rows_of(u);
 		p.b2 = factor_of(e, b);
 	}
 	p.bias = bias->p, p.add = in->accumulate, p.c = y->p, p.ldc = y->cols;
@@ -71,7 +73,7 @@ static int op_linear(le_engine *e, const le_instr *in, const le_scalars *s) {
 static int op_linear_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
 	const le_mat *dy = &in->in[0], *w = &in->in[1], *du = &in->in[2], *a = &in->in[3], *dx = &in->out[0];
 	product p = {.m = dx->rows, .n = dx->cols, .k = dy->cols, .alpha = in->scale, .alpha2 = 1};
-	p.a = (view){dy->p, dy->cols, 1};
+	p.a = rows_of(dy);
 	p.kind = kind_of(in), p.same_lines = in->same_rows;
 	p.b = factor_of(e, w);
 	p.add = in->accumulate, p.c = dx->p, p.ldc = dx->cols;
@@ -79,7 +81,7 @@ static int op_linear_grad(le_engine *e, const le_instr *in, const le_scalars *s)
 		return 1;
 	if (du->p) {
 		p.k2 = du->cols;
-		p.a2 = (view){du->p, du->cols, 1};
+		p.a2 = rows_of(du);
 		p.b2 = factor_of(e, a);
 	}
 	if (targets_only(e, in, &p))
@@ -93,7 +95,7 @@ static int op_linear_grad(le_engine *e, const le_instr *in, const le_scalars *s)
 static int op_linear_weight_grad(le_engine *e, const le_instr *in, const le_scalars *s) {
 	const le_mat *dy = &in->in[0], *x = &in->in[1], *dw = &in->out[0];
 	product p = {.m = dw->rows, .n = dw->cols, .k = dy->rows, .alpha = 1};
-	p.a = (view){dy->p, 1, dy->cols};
+	p.a = (view){dy->p, 1, dy->cols, dy->dtype == LE_BF16};
 	p.b = factor_of(e, x);
 	p.kind = p.m > NARROW && p.n > NARROW ? kind_of(in) : FLOATS;
 	p.add = 1, p.c = dw->p, p.ldc = dw->cols;

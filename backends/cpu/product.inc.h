@@ -7,11 +7,17 @@
 // its panels exist in the type that the tile multiplies. skinny.inc.h has the
 // products with a narrow side.
 
-// Element (i, j) is p[i·rows + j·cols]; one of both is 1.
+// Element (i, j) is p[i·rows + j·cols]; one of both is 1. With bf16 the elements are of
+// bfloat16, and p is where they begin.
 typedef struct {
 	const float *p;
 	int64_t rows, cols;
+	int bf16;
 } view;
+
+// The view's elements from this one on.
+INLINE const float *element(const view *a, int64_t at) { return a->bf16 ? (const float *)((const uint16_t *)a->p + at) : a->p + at; }
+INLINE void view_floats(const view *a, int64_t at, int64_t n, float *to) { floats_of(a->p, a->bf16 ? LE_BF16 : LE_F32, at, n, to); }
 
 typedef struct {
 	int kind; // FLOATS or PAIRS
@@ -72,6 +78,20 @@ static void pack_lines(const int kind, const float *const from[MR], int64_t n, f
 		}
 }
 
+// Packs n elements of bfloat16 of each of MR rows, NULL for zeros, as lines.
+static void pack_bf16_lines(const uint16_t *const from[MR], int64_t n, float *to) {
+	for (int64_t k = 0; k < n; k += 2 * LINE)
+		for (int64_t i = 0; i < MR; i++, to += LINE) {
+			int64_t count = from[i] ? le_min(2 * LINE, n - k) : 0;
+			if (count < 2 * LINE)
+				memset(to, 0, LINE * sizeof(float));
+			if (count == 2 * LINE)
+				memcpy(to, from[i] + k, LINE * sizeof(float));
+			else if (count > 0)
+				memcpy(to, from[i] + k, (size_t)count * sizeof(uint16_t));
+		}
+}
+
 // alpha is A's where a low-rank part shares the sums, else the sums'.
 INLINE float a_scale(const product *p) { return p->a2.p ? p->alpha : 1; }
 INLINE float sum_scale(const product *p) { return p->a2.p ? 1 : p->alpha; }
@@ -91,31 +111,65 @@ static void pack_pairs_of_columns(const float *from, int64_t ld_from, int64_t co
 	}
 }
 
+// The same of bfloat16.
+static void pack_pairs_of_bf16(const uint16_t *from, int64_t ld_from, int64_t columns, int64_t k_count, float *to) {
+	for (int64_t k = 0; k < k_count; k += 2, from += 2 * ld_from, to += MR)
+		for (int64_t j = 0; j < MR; j++) {
+			uint32_t low = j < columns ? from[j] : 0, high = j < columns && k + 1 < k_count ? from[ld_from + j] : 0, pair = low | high << 16;
+			memcpy(to + j, &pair, sizeof pair);
+		}
+}
+
 // MR rows of a from m on, NULL beyond the last.
 static void rows_from(const product *p, const view *a, int64_t m, const float *to[MR]) {
 	for (int64_t i = 0; i < MR; i++)
-		to[i] = m + i < p->m ? a->p + row_of(p, m + i) * a->rows : NULL;
+		to[i] = m + i < p->m ? element(a, row_of(p, m + i) * a->rows) : NULL;
 }
 
-// Packs MR rows of A from m on; work has room for MR rows where they are masked.
+// k_count elements of each of up to MR columns of A from an element on: to[k·MR + m], zero beyond rows.
+static void copy_columns(const view *a, int64_t at, int64_t k_count, int64_t rows, float *to) {
+	if (!a->bf16) {
+		copy_padded(to, MR, k_count, a->p + at, a->cols, k_count, rows, 1);
+		return;
+	}
+	for (int64_t k = 0; k < k_count; k++, to += MR) {
+		memset(to, 0, MR * sizeof(float));
+		view_floats(a, at + k * a->cols, rows, to);
+	}
+}
+
+// Packs MR rows of A from m on; work has room for MR rows where they are masked or of bfloat16.
 static void pack_a(const product *p, int64_t m, float *to, float *work) {
 	int64_t rows = le_min(MR, p->m - m), k_count = p->k1 - p->k0;
 	if (a_order(p) == BY_COLUMNS) {
-		const float *columns = p->a.p + m + p->k0 * p->a.cols;
-		if (p->kind == PAIRS)
+		const float *columns = element(&p->a, m + p->k0 * p->a.cols);
+		if (p->kind == PAIRS && p->a.bf16)
+			pack_pairs_of_bf16((const uint16_t *)columns, p->a.cols, rows, k_count, to);
+		else if (p->kind == PAIRS)
 			pack_pairs_of_columns(columns, p->a.cols, rows, k_count, to);
 		else
-			copy_padded(to, MR, k_count, columns, p->a.cols, k_count, rows, 1);
+			copy_columns(&p->a, m + p->k0 * p->a.cols, k_count, rows, to);
 		return;
 	}
 	const float *from[MR];
 	rows_from(p, &p->a, m, from);
+	int as_it_lies = p->a.bf16 && !p->drop_a.keys && a_scale(p) == 1;
 	for (int64_t i = 0; i < rows; i++) {
-		from[i] += p->k0;
+		float *row = work + i * k_count;
+		if (!p->a.bf16)
+			from[i] += p->k0;
+		else if (as_it_lies)
+			from[i] = (const float *)((const uint16_t *)from[i] + p->k0);
+		else
+			floats_of(from[i], LE_BF16, p->k0, k_count, row), from[i] = row;
 		if (p->drop_a.keys) {
-			drop_row(&p->drop_a, work + i * k_count, from[i], k_count, row_of(p, m + i), p->k0);
-			from[i] = work + i * k_count;
+			drop_row(&p->drop_a, row, from[i], k_count, row_of(p, m + i), p->k0);
+			from[i] = row;
 		}
+	}
+	if (as_it_lies) {
+		pack_bf16_lines((const uint16_t *const *)from, k_count, to);
+		return;
 	}
 	if (p->kind == PAIRS)
 		pack_lines(PAIRS, from, k_count, a_scale(p), to);
@@ -123,10 +177,14 @@ static void pack_a(const product *p, int64_t m, float *to, float *work) {
 		pack_lines(FLOATS, from, k_count, a_scale(p), to);
 }
 
-// Packs MR rows of A2 from m on.
-static void pack_a2(const product *p, int64_t m, float *to) {
+// Packs MR rows of A2 from m on, likewise.
+static void pack_a2(const product *p, int64_t m, float *to, float *work) {
 	const float *from[MR];
 	rows_from(p, &p->a2, m, from);
+	for (int64_t i = 0; p->a2.bf16 && i < le_min(MR, p->m - m); i++) {
+		floats_of(from[i], LE_BF16, 0, p->k2, work + i * p->k2);
+		from[i] = work + i * p->k2;
+	}
 	if (p->kind == PAIRS)
 		pack_lines(PAIRS, from, p->k2, p->alpha2, to);
 	else
@@ -140,14 +198,14 @@ INLINE void pack_factor(const int kind, const factor *f, int by_rows, int64_t k0
 		pack_columns(kind, f, n, k0, k1, width, to);
 }
 
-// Packs columns of a masked B of floats as pairs.
+// Packs columns of a masked B as pairs.
 static void pack_dropped_pairs(const product *p, int64_t k0, int64_t k1, int64_t n, int64_t width, float *to) {
 	int64_t cols = le_min(width, p->b.cols - n);
 	float rows[2][NR] = {{0}};
 	for (int64_t k = k0; k < k1; k += 2, to += width) {
 		for (int64_t i = 0; i < 2; i++) {
 			if (k + i < k1)
-				drop_row(&p->drop_b, rows[i], (const float *)p->b.p + (k + i) * p->b.cols + n, cols, k + i, n);
+				decode(&p->b, k + i, n, cols, rows[i]), drop_row(&p->drop_b, rows[i], rows[i], cols, k + i, n);
 			else
 				memset(rows[i], 0, sizeof rows[i]);
 		}
@@ -215,7 +273,7 @@ static void pack_task(void *context, int64_t task, int thread) {
 			if (!p->same_lines)
 				pack_a(p, m, p->pa + panel * a_panel(p), e->local[thread].p);
 			if (p->k2)
-				pack_a2(p, m, p->pa2 + panel * a2_panel(p));
+				pack_a2(p, m, p->pa2 + panel * a2_panel(p), e->local[thread].p);
 		}
 		return;
 	}
@@ -276,7 +334,8 @@ static int packed_chunk(le_engine *e, product *p) {
 	p->pa = le_shared(e, order == BY_LINES ? LE_SHARED_LINES : LE_SHARED_A, le_div(mc, MR) * a_panel(p) * 4);
 	p->pa2 = p->k2 ? le_shared(e, LE_SHARED_A, le_div(mc, MR) * a2_panel(p) * 4) : p->pa;
 	p->pb = le_shared(e, LE_SHARED_B, le_div(nc, NR) * b_panel(p) * 4);
-	if (!p->pa || !p->pa2 || !p->pb || (p->drop_a.keys && !le_locals(e, MR * (p->k1 - p->k0) * 4)))
+	int works = p->drop_a.keys || p->a.bf16 || p->a2.bf16; // on floats before they are packed
+	if (!p->pa || !p->pa2 || !p->pb || (works && !le_locals(e, MR * le_max(p->k1 - p->k0, p->k2) * 4)))
 		return 1;
 	void *context[] = {p, e};
 	for (p->m0 = 0; p->m0 < p->m; p->m0 += mc) {

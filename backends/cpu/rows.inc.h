@@ -7,6 +7,14 @@ typedef struct {
 	void *more;
 } job;
 
+// Up to VL of the n elements that are left, to element at of an output that may be of bfloat16.
+INLINE void put(const le_mat *m, int64_t at, vf x, int64_t n) {
+	if (m->dtype == LE_BF16)
+		st_bf16_to((uint16_t *)m->p + at, x, n);
+	else
+		st_to(m->p + at, x, n);
+}
+
 enum { ROWS = 16, COLUMNS = 64, ELEMENTS = 1 << 15 };
 
 static void each_rows(job *j, int64_t rows, le_task f) { le_pool_spread(j->e->pool, le_div(rows, ROWS), f, j); }
@@ -58,11 +66,10 @@ static void rms_norm_task(void *context, int64_t task, int thread) {
 	int64_t g = w->cols, groups = x->cols / g;
 	for (int64_t i = task * ROWS * groups; i < le_min((task + 1) * ROWS, x->rows) * groups; i++) {
 		const float *from = x->p + i * g;
-		float *to = y->p + i * g;
 		float r = 1 / sqrtf(dot(from, from, g) / (float)g + j->in->eps);
 		rstd->p[i] = r;
 		for (int64_t c = 0; c < g; c += VL)
-			st_to(to + c, ld_to(from + c, g - c) * r * (j->in->offset + ld_to(w->p + c, g - c)), g - c);
+			put(y, i * g + c, ld_to(from + c, g - c) * r * (j->in->offset + ld_to(w->p + c, g - c)), g - c);
 	}
 }
 static int op_rms_norm(le_engine *e, const le_instr *in, const le_scalars *s) {
@@ -157,7 +164,6 @@ static void rotate_halves(float *to, const float *from, const float *cs, const f
 }
 
 static void rope_task(void *context, int64_t task, int thread) {
-	(void)thread;
 	const job *j = context;
 	const le_mat *x = &j->in->in[0], *y = &j->in->out[0];
 	const le_rope_table *t = j->more;
@@ -166,15 +172,18 @@ static void rope_task(void *context, int64_t task, int thread) {
 	for (int64_t r = task * ROWS; r < le_min((task + 1) * ROWS, x->rows); r++)
 		for (int64_t h = 0; h < j->in->heads; h++) {
 			int64_t at = r * x->cols + h * d;
+			float *to = y->dtype == LE_BF16 ? j->e->local[thread].p : y->p + at;
 			if (vectors)
-				rotate_halves(y->p + at, x->p + at, t->cos + r * half, t->sin + r * half, half, j->in);
+				rotate_halves(to, x->p + at, t->cos + r * half, t->sin + r * half, half, j->in);
 			else
-				rotate(y->p + at, x->p + at, t->cos + r * half, t->sin + r * half, half, d, j->in);
+				rotate(to, x->p + at, t->cos + r * half, t->sin + r * half, half, d, j->in);
+			for (int64_t c = 0; y->dtype == LE_BF16 && c < d; c += VL)
+				put(y, at + c, ld_to(to + c, d - c), d - c);
 		}
 }
 static int op_rope(le_engine *e, const le_instr *in, const le_scalars *s) {
 	const le_rope_table *t = le_rope(e, in->in[1].i, in->in[0].rows, in->in[2].p, in->in[2].cols);
-	if (!t)
+	if (!t || (in->out[0].dtype == LE_BF16 && !le_locals(e, in->head_dim * 4)))
 		return 1;
 	job j = {e, in, s, (void *)t};
 	each_rows(&j, in->in[0].rows, rope_task);
@@ -213,7 +222,7 @@ static void gated_task(void *context, int64_t task, int thread) {
 	FOR_ELEMENTS {
 		vf f, df;
 		activate(in->activation, ld_to(in->in[0].p + i, size - i), &f, &df);
-		st_to(in->out[0].p + i, f * ld_to(in->in[1].p + i, size - i), size - i);
+		put(&in->out[0], i, f * ld_to(in->in[1].p + i, size - i), size - i);
 	}
 }
 static int op_gated(le_engine *e, const le_instr *in, const le_scalars *s) {
@@ -226,8 +235,8 @@ static void gated_grad_task(void *context, int64_t task, int thread) {
 	FOR_ELEMENTS {
 		vf f, df, b = ld_to(in->in[1].p + i, size - i), dy = ld_to(in->in[2].p + i, size - i);
 		activate(in->activation, ld_to(in->in[0].p + i, size - i), &f, &df);
-		st_to(in->out[0].p + i, dy * b * df, size - i);
-		st_to(in->out[1].p + i, dy * f, size - i);
+		put(&in->out[0], i, dy * b * df, size - i);
+		put(&in->out[1], i, dy * f, size - i);
 	}
 }
 static int op_gated_grad(le_engine *e, const le_instr *in, const le_scalars *s) {

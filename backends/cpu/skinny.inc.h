@@ -30,6 +30,16 @@ static void narrow_tiles(const product *p, view a, int64_t m, int64_t rows, int6
 	}
 }
 
+// Rows of bfloat16 as floats, LONG_K_BLOCK apart.
+static void spread_rows(const view *a, int64_t rows, int64_t k_count, float *to) {
+	for (int64_t i = 0; i < rows; i++, to += LONG_K_BLOCK)
+		if (a->cols == 1)
+			view_floats(a, i * a->rows, k_count, to);
+		else
+			for (int64_t k = 0; k < k_count; k++)
+				view_floats(a, i * a->rows + k * a->cols, 1, to + k);
+}
+
 // Rows of a product with few columns: B is packed, A is read in place, or
 // masked a block at a time.
 static void narrow_task(void *context, int64_t task, int thread) {
@@ -41,12 +51,16 @@ static void narrow_task(void *context, int64_t task, int thread) {
 		int add = p->add || k0 > 0;
 		const float *bias = k0 == 0 ? p->bias : NULL;
 		for (int64_t m = m0; m < m1; m += MR) {
-			view a = {p->a.p + m * p->a.rows + k0 * p->a.cols, p->a.rows, p->a.cols};
+			view a = {element(&p->a, m * p->a.rows + k0 * p->a.cols), p->a.rows, p->a.cols, p->a.bf16};
+			float *work = e->local[thread].p;
+			if (a.bf16) {
+				spread_rows(&a, le_min(MR, m1 - m), kn, work);
+				a = (view){work, LONG_K_BLOCK, 1, 0};
+			}
 			if (p->drop_a.keys) {
-				float *work = e->local[thread].p;
 				for (int64_t i = 0; i < le_min(MR, m1 - m); i++)
 					drop_row(&p->drop_a, work + i * LONG_K_BLOCK, a.p + i * a.rows, kn, m + i, k0);
-				a = (view){work, LONG_K_BLOCK, 1};
+				a = (view){work, LONG_K_BLOCK, 1, 0};
 			}
 			for (int64_t n = 0; n < p->n; n += NR)
 				narrow_tiles(p, a, m, le_min(MR, m1 - m), n, kn, p->pb + n * p->k + k0 * width, bias, add);
@@ -62,7 +76,7 @@ static void pack_narrow_task(void *context, int64_t task, int thread) {
 
 static int narrow_product(le_engine *e, product *p) {
 	p->pb = le_shared(e, LE_SHARED_B, le_round(p->n, NR) * p->k * 4);
-	if (!p->pb || (p->drop_a.keys && !le_locals(e, MR * LONG_K_BLOCK * 4)))
+	if (!p->pb || ((p->drop_a.keys || p->a.bf16) && !le_locals(e, MR * LONG_K_BLOCK * 4)))
 		return 1;
 	void *context[] = {p, e};
 	le_pool_spread(e->pool, le_div(p->n, NR), pack_narrow_task, context);
@@ -148,10 +162,16 @@ static void pack_flat_task(void *context, int64_t task, int thread) {
 	for (int64_t m = 0; m < p->m; m += MR) {
 		int64_t rows = le_min(MR, p->m - m);
 		float *to = p->pa + m * p->k + k0 * MR;
-		if (p->a.cols == 1)
+		if (p->a.cols != 1) {
+			copy_columns(&p->a, m + k0 * p->a.cols, kn, rows, to);
+		} else if (p->a.bf16) {
+			float floats[MR][FLAT_K];
+			for (int64_t i = 0; i < rows; i++)
+				view_floats(&p->a, (m + i) * p->a.rows + k0, kn, floats[i]);
+			transpose(to, MR, MR, floats[0], FLAT_K, rows, kn, 1);
+		} else {
 			transpose(to, MR, MR, p->a.p + m * p->a.rows + k0, p->a.rows, rows, kn, 1);
-		else
-			copy_padded(to, MR, kn, p->a.p + m + k0 * p->a.cols, p->a.cols, kn, rows, 1);
+		}
 	}
 }
 
@@ -159,7 +179,7 @@ static int flat_product(le_engine *e, product *p, int transposed) {
 	flat f = {p, e, transposed, le_min(SPAN, le_round(le_div(p->n, 4), NR)), MR, p->k * MR};
 	if (!le_locals(e, flat_floats(p->m) * 4))
 		return 1;
-	if (p->a.rows == 1 && p->m % MR == 0) {
+	if (p->a.rows == 1 && p->m % MR == 0 && !p->a.bf16) {
 		p->pa = (float *)p->a.p, f.a_step = p->a.cols, f.a_panel = MR;
 	} else {
 		p->pa = le_shared(e, LE_SHARED_A, le_round(p->m, MR) * p->k * 4);
@@ -171,12 +191,12 @@ static int flat_product(le_engine *e, product *p, int transposed) {
 	return 0;
 }
 
-// Cᵀ = Bᵀ·Aᵀ, where both factors are by columns and B is of floats.
+// Cᵀ = Bᵀ·Aᵀ, where both factors are by columns and B is an activation.
 static product transposed_of(const product *p) {
 	product t = *p;
 	t.m = p->n, t.n = p->m;
-	t.a = (view){p->b.p, 1, p->b.cols};
-	t.b = (factor){p->a.p, LE_F32, p->k, p->a.cols, p->b.e};
+	t.a = (view){p->b.p, 1, p->b.cols, p->b.dtype == LE_BF16};
+	t.b = (factor){p->a.p, p->a.bf16 ? LE_BF16 : LE_F32, p->k, p->a.cols, p->b.e};
 	return t;
 }
 
@@ -202,7 +222,7 @@ static void dot_task(void *context, int64_t task, int thread) {
 		for (int64_t m = 0; m < p->m; m++) {
 			float x = p->alpha * sums[m];
 			if (p->k2)
-				x += p->alpha2 * dot(p->a2.p + m * p->a2.rows, (const float *)p->b2.p + n * p->b2.cols, p->k2);
+				x += p->alpha2 * dot(p->pa2 + m * p->k2, (const float *)p->b2.p + n * p->b2.cols, p->k2);
 			if (p->bias)
 				x += p->bias[n];
 			float *c = p->c + m * p->ldc + n;
@@ -212,14 +232,17 @@ static void dot_task(void *context, int64_t task, int thread) {
 }
 
 static int dot_product(le_engine *e, product *p) {
-	p->pa = le_shared(e, LE_SHARED_A, p->m * p->k * 4);
+	p->pa = le_shared(e, LE_SHARED_A, p->m * (p->k + p->k2) * 4);
 	if (!p->pa)
 		return 1;
+	p->pa2 = p->pa + p->m * p->k;
 	for (int64_t m = 0; m < p->m; m++) {
+		float *row = p->pa + m * p->k;
+		view_floats(&p->a, m * p->a.rows, p->k, row);
 		if (p->drop_a.keys)
-			drop_row(&p->drop_a, p->pa + m * p->k, p->a.p + m * p->a.rows, p->k, m, 0);
-		else
-			memcpy(p->pa + m * p->k, p->a.p + m * p->a.rows, (size_t)p->k * sizeof(float));
+			drop_row(&p->drop_a, row, row, p->k, m, 0);
+		if (p->k2)
+			view_floats(&p->a2, m * p->a2.rows, p->k2, p->pa2 + m * p->k2);
 	}
 	void *context[] = {p, e};
 	le_pool_spread(e->pool, le_div(p->n, DOT_COLUMNS), dot_task, context);

@@ -95,6 +95,18 @@ INLINE void st_to(float *p, vf v, int64_t n) {
 		st_some(p, v, n);
 }
 
+// Up to VL of the n elements that are left, rounded to bfloat16: to the nearest, of two to the even.
+typedef uint16_t vh_any __attribute__((vector_size(2 * VL), aligned(2), may_alias));
+INLINE void st_bf16_to(uint16_t *p, vf x, int64_t n) {
+	vu u = (vu)x, r = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
+	r = (vu)pick((vi)(x != x), (vf)(u >> 16 | 0x40u), (vf)r);
+	if (n >= VL)
+		*(vh_any *)p = __builtin_convertvector(r, vh_any);
+	else
+		for (int64_t i = 0; i < n; i++)
+			p[i] = (uint16_t)r[i];
+}
+
 INLINE vi lanes(void) {
 	vi v;
 	for (int i = 0; i < VL; i++)

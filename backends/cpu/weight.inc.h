@@ -13,7 +13,6 @@ static factor factor_of(const le_engine *e, const le_mat *m) {
 	return (factor){m->p, m->dtype, m->rows, m->cols, e};
 }
 
-typedef uint16_t vh_any __attribute__((vector_size(2 * VL), aligned(2), may_alias));
 typedef uint8_t vb_any __attribute__((vector_size(VL), aligned(1), may_alias));
 
 INLINE vu widen(const uint16_t *p) { return __builtin_convertvector(*(const vh_any *)p, vu); }
@@ -98,6 +97,12 @@ static void decode(const factor *f, int64_t row, int64_t column, int64_t n, floa
 	}
 }
 
+// n elements of an activation from element at on as floats.
+INLINE void floats_of(const float *p, int dtype, int64_t at, int64_t n, float *to) {
+	factor f = {p, dtype, 1, 0, NULL};
+	decode(&f, 0, at, n, to);
+}
+
 // What a tile multiplies: floats, or pairs of bfloat16 of neighbouring k, which
 // a 32-bit element holds, the lower k in its lower half. K counts these units.
 enum { FLOATS, PAIRS };
@@ -129,6 +134,20 @@ INLINE void row_units(const int kind, const float *from, int64_t n, float *to) {
 	for (int64_t j = 0; j < n; j += 2 * VL)
 		st(to + j / 2, pairs_in_row(ld_to(from + j, n - j), n - j > VL ? ld_to(from + j + VL, n - j - VL) : (vf){0}));
 }
+
+// n bfloat16 as units, zeros after them up to whole vectors.
+INLINE void bf16_units(const uint16_t *from, int64_t n, float *to) {
+	int64_t j = 0;
+	for (; j + 2 * VL <= n; j += 2 * VL)
+		st(to + j / 2, ld((const float *)(from + j)));
+	if (j < n) {
+		uint16_t rest[2 * VL] = {0};
+		memcpy(rest, from + j, (size_t)(n - j) * sizeof *rest);
+		st(to + j / 2, ld((const float *)rest));
+	}
+}
+// Units of VL columns of two rows of bfloat16.
+INLINE vf bf16_pairs(const uint16_t *low, const uint16_t *high) { return (vf)(widen(low) | widen(high) << 16); }
 
 enum { DECODED = 128 }; // elements of a row that are decoded at a time: whole blocks of NF4
 
