@@ -225,8 +225,9 @@ func (t *Template) renderTurns(c conversation.Conversation, messages []any, o Op
 		if start == end || m.ToolCalls != "" && t.saysNothing(upTo.text[start:end], o.EndOfTurn) {
 			continue // a template without tool calls would teach to say nothing
 		}
+		apart := len(turns) == 0 || start >= turns[len(turns)-1].span.End
+		stable = stable && apart && strings.HasPrefix(full.text, upTo.text[:end])
 		turns = append(turns, turn{upTo.text, Span{start, end, w}})
-		stable = stable && strings.HasPrefix(full.text, upTo.text[:end])
 	}
 	var samples []Sample
 	var spans []Span
@@ -282,8 +283,10 @@ func promptEnd(text, prompt string, before []conversation.Message) int {
 	}
 	content := strings.TrimSpace(before[len(before)-1].Content)
 	if at := strings.LastIndex(prompt, content); content != "" && at >= 0 {
-		if start := strings.LastIndex(text, prompt[at:]); start >= 0 {
-			return start + len(prompt) - at
+		tail := prompt[at:]
+		// A place where text and prompt are still the same is another one.
+		if found := strings.LastIndex(text, tail); found >= 0 && found+len(tail) > commonPrefix(text, prompt) {
+			return found + len(tail)
 		}
 	}
 	return -1
