@@ -154,12 +154,12 @@ static void rotate(float *to, const float *from, const float *cs, const float *s
 			to[i] = from[i];
 }
 
-static void rotate_halves(float *to, const float *from, const float *cs, const float *sn, int64_t half, const le_instr *in) {
+static void rotate_halves(const le_mat *y, int64_t at, const float *from, const float *cs, const float *sn, int64_t half, const le_instr *in) {
 	float sign = in->inverse ? -1 : 1;
 	for (int64_t i = 0; i < half; i += VL) {
 		vf a = ld(from + i), b = ld(from + i + half), c = in->scale * ld(cs + i), s = in->scale * sign * ld(sn + i);
-		st(to + i, a * c - b * s);
-		st(to + i + half, b * c + a * s);
+		put(y, at + i, a * c - b * s, VL);
+		put(y, at + i + half, b * c + a * s, VL);
 	}
 }
 
@@ -172,11 +172,12 @@ static void rope_task(void *context, int64_t task, int thread) {
 	for (int64_t r = task * ROWS; r < le_min((task + 1) * ROWS, x->rows); r++)
 		for (int64_t h = 0; h < j->in->heads; h++) {
 			int64_t at = r * x->cols + h * d;
+			if (vectors) {
+				rotate_halves(y, at, x->p + at, t->cos + r * half, t->sin + r * half, half, j->in);
+				continue;
+			}
 			float *to = y->dtype == LE_BF16 ? j->e->local[thread].p : y->p + at;
-			if (vectors)
-				rotate_halves(to, x->p + at, t->cos + r * half, t->sin + r * half, half, j->in);
-			else
-				rotate(to, x->p + at, t->cos + r * half, t->sin + r * half, half, d, j->in);
+			rotate(to, x->p + at, t->cos + r * half, t->sin + r * half, half, d, j->in);
 			for (int64_t c = 0; y->dtype == LE_BF16 && c < d; c += VL)
 				put(y, at + c, ld_to(to + c, d - c), d - c);
 		}

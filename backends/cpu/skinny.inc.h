@@ -126,18 +126,29 @@ static void copy_part(const product *p, int64_t k0, int64_t count, int64_t n, in
 	}
 }
 
+// Whether a tile reads a B of this type where it lies.
+INLINE int multiplies_halves(int dtype) {
+#ifdef BF16_DOT
+	return dtype == LE_BF16;
+#else
+	(void)dtype;
+	return 0;
+#endif
+}
+
 static void flat_task(void *context, int64_t task, int thread) {
 	const flat *f = context;
 	const product *p = f->p;
 	int64_t n = task * f->span, cols = le_min(f->span, p->n - n), rows = le_round(p->m, MR);
 	float *sums = f->e->local[thread].p, *work = sums + rows * SPAN, *copy = work + rows * SPAN;
-	int copied = p->drop_b.keys || cols % VL != 0 || p->b.dtype != LE_F32;
+	int copied = p->drop_b.keys || cols % VL != 0 || !(p->b.dtype == LE_F32 || multiplies_halves(p->b.dtype));
+	int kind = !copied && p->b.dtype == LE_BF16 ? HALVES : FLOATS;
 	for (int64_t k0 = 0; k0 < p->k; k0 += FLAT_K) {
 		int64_t kn = le_min(FLAT_K, p->k - k0), ldb = p->b.cols;
-		const float *b = (const float *)p->b.p + k0 * ldb + n;
 		for (int64_t j = 0; j < cols;) {
 			int v = next_vectors(le_div(cols - j, VL));
-			strip part = {kn, f->a_step, ldb, NULL, b + j, 0};
+			view b = {p->b.p, ldb, 1, kind == HALVES};
+			strip part = {kn, f->a_step, ldb, NULL, element(&b, k0 * ldb + n + j), 0};
 			if (copied) {
 				copy_part(p, k0, kn, n + j, le_min(v * VL, cols - j), copy);
 				part.b = copy, part.ldb = NR;
@@ -146,7 +157,7 @@ static void flat_task(void *context, int64_t task, int thread) {
 				part.a = p->pa + m / MR * f->a_panel + k0 * f->a_step;
 				part.ahead = m == 0 && !copied ? AHEAD * ldb : 0;
 				target t = {.c = sums + m * SPAN + j, .ldc = SPAN, .alpha = 1, .add = k0 > 0};
-				TILES[FLOATS][BY_COLUMNS][v](&part, NULL, &t);
+				TILES[kind][BY_COLUMNS][v](&part, NULL, &t);
 			}
 			j += v * VL;
 		}

@@ -22,7 +22,7 @@ INLINE void accumulate(const int kind, const int rows, const int vectors, const 
 			vf bv[NV];
 			UNROLLED
 			for (int v = 0; v < vectors; v++)
-				bv[v] = ld(p.b + v * VL);
+				bv[v] = kind == HALVES ? from_bf16(widen((const uint16_t *)p.b + v * VL)) : ld(p.b + v * VL);
 			if (order == BY_COLUMNS)
 				UNROLLED
 				for (int v = 0; v < vectors; v++)
@@ -34,7 +34,7 @@ INLINE void accumulate(const int kind, const int rows, const int vectors, const 
 				for (int v = 0; v < vectors; v++)
 					acc[m][v] = kind == PAIRS ? dot_pairs(acc[m][v], x, bv[v]) : acc[m][v] + x * bv[v];
 			}
-			p.b += p.ldb;
+			p.b = kind == HALVES ? (const float *)((const uint16_t *)p.b + p.ldb) : p.b + p.ldb;
 			p.a += order == BY_COLUMNS ? p.s : 1;
 		}
 		p.a += (rows - 1) * LINE;
@@ -113,13 +113,15 @@ TILES_OF(single, FLOATS, 1, BY_ROWS)
 #ifdef BF16_DOT
 TILES_OF(pairs, PAIRS, MR, BY_LINES)
 TILES_OF(pair_columns, PAIRS, MR, BY_COLUMNS)
+TILES_OF(half_columns, HALVES, MR, BY_COLUMNS)
 #else
 #define pairs lines
 #define pair_columns columns
+#define half_columns columns
 #endif
 
 // By kind, order and vectors.
-static const tile_fn *const TILES[2][ORDERS] = {{columns, rows, lines}, {pair_columns, 0, pairs}};
+static const tile_fn *const TILES[3][ORDERS] = {{columns, rows, lines}, {pair_columns, 0, pairs}, {half_columns, 0, 0}};
 
 // Vectors for the next tile where so many are left: 4 are 2 and 2, not 3 and 1.
 INLINE int next_vectors(int64_t left) { return left > NV + 1 || left <= NV ? (int)le_min(left, NV) : (int)((NV + 1) / 2); }

@@ -98,6 +98,12 @@ INLINE void st_to(float *p, vf v, int64_t n) {
 // Up to VL of the n elements that are left, rounded to bfloat16: to the nearest, of two to the even.
 typedef uint16_t vh_any __attribute__((vector_size(2 * VL), aligned(2), may_alias));
 INLINE void st_bf16_to(uint16_t *p, vf x, int64_t n) {
+#ifdef BF16_DOT
+	if (n >= VL) {
+		_mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh((__m512)x));
+		return;
+	}
+#endif
 	vu u = (vu)x, r = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
 	r = (vu)pick((vi)(x != x), (vf)(u >> 16 | 0x40u), (vf)r);
 	if (n >= VL)

@@ -104,8 +104,9 @@ INLINE void floats_of(const float *p, int dtype, int64_t at, int64_t n, float *t
 }
 
 // What a tile multiplies: floats, or pairs of bfloat16 of neighbouring k, which
-// a 32-bit element holds, the lower k in its lower half. K counts these units.
-enum { FLOATS, PAIRS };
+// a 32-bit element holds, the lower k in its lower half. K counts these units. With HALVES
+// B is of bfloat16 as it lies in memory, and floats are multiplied.
+enum { FLOATS, PAIRS, HALVES };
 INLINE int64_t units_of(int kind, int64_t k) { return kind == PAIRS ? le_div(k, 2) : k; }
 
 #ifdef BF16_DOT

@@ -13,7 +13,7 @@ type Op uint8
 // The others are F32, but activations may be held in 16 bits between an instruction that
 // writes them and products that round them anyway. Inputs in the type of the reader's
 // Attr.Compute: x, u, dy and du of linears and their gradients; q, k, v, o and do of attention's.
-// Outputs in BF16 or F16, rounded to the nearest (of two to the even) as they are written, where
+// Outputs in BF16 or F16, rounded to the nearest (of two to the even; below 2⁻¹²⁶ maybe to 0) as they are written, where
 // Accumulate does not add to them: y of RMSNorm, RoPE (then not over x), Gated and Linear, dx of
 // LinearGrad, o, da, db, dq, dk and dv. Each operand by itself. What reads them reads what is
 // there: drop(x) and D are those of the rounded x, o and do.
