@@ -3,18 +3,26 @@ package container
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 	"unicode/utf8"
 )
+
+// enough is how many records are looked at: a few bytes can say truthfully
+// that a column has a billion nulls.
+const enough = 10_000
 
 // checkRecords says that a reader gives numbered records of valid JSON in
 // UTF-8, or an error, and does not panic.
 func checkRecords(t *testing.T, read func(func(Record) error) error) {
 	number := 0
 	err := read(func(r Record) error {
-		number++
+		if number++; number > enough {
+			return errors.New("enough")
+		}
 		if r.Number != number || !json.Valid(r.JSON) || !utf8.Valid(r.JSON) {
 			t.Errorf("record %d has number %d and is %q", number, r.Number, r.JSON)
 		}
@@ -64,7 +72,7 @@ func FuzzTable(f *testing.F) {
 }
 
 func FuzzParquet(f *testing.F) {
-	for _, name := range []string{"nested", "plain"} {
+	for _, name := range []string{"nested", "plain", "kinds", "deltas", "brotli", "bare", "lists"} {
 		content, err := os.ReadFile("testdata/" + name + ".parquet")
 		if err != nil {
 			f.Fatal(err)
@@ -74,6 +82,49 @@ func FuzzParquet(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := write(t, "a.parquet", content)
 		checkRecords(t, func(yield func(Record) error) error { return readParquet(path, yield) })
+	})
+}
+
+// FuzzDeltas is for the lists of deltas whose lengths are looked at before the
+// library makes room for them.
+func FuzzDeltas(f *testing.F) {
+	for _, data := range [][]byte{
+		{0x80, 0x01, 0x04, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}, // two values in a block of 128
+		{0x80, 0x01, 0x04, 0x21, 0x00, 0x00, 0x01, 0x01, 0x00, 0x00, 1, 2, 3, 4, 5, 6, 7, 8},
+		{0x80, 0x80, 0x80, 0x80, 0x08, 0x01, 0x02, 0x00, 0x00, 0x00},
+	} {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, rest, err := skipDeltas(data)
+		if err == nil && (n > 1+maxBlock*len(data) || !bytes.HasSuffix(data, rest)) {
+			t.Errorf("%d deltas in %d bytes, %d left", n, len(data), len(rest))
+		}
+	})
+}
+
+// FuzzFooter is for the schema of a Parquet file.
+func FuzzFooter(f *testing.F) {
+	for _, name := range []string{"nested", "kinds"} {
+		content, err := os.ReadFile("testdata/" + name + ".parquet")
+		if err != nil {
+			f.Fatal(err)
+		}
+		size := binary.LittleEndian.Uint32(content[len(content)-8:])
+		f.Add(content[len(content)-8-int(size) : len(content)-8])
+	}
+	f.Fuzz(func(t *testing.T, footer []byte) {
+		elements, err := schemaElements(footer)
+		if err != nil || checkSchema(elements) != nil {
+			return
+		}
+		children := 0
+		for _, e := range elements {
+			children += e.children
+		}
+		if len(elements) > 0 && children != len(elements)-1 {
+			t.Errorf("a tree of %d elements with %d children", len(elements), children)
+		}
 	})
 }
 

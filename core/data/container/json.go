@@ -105,6 +105,7 @@ func (l *lineReader) wholeValue(start []byte) ([]byte, error) {
 		return nil, first
 	}
 	all := append(start, '\n')
+	depth := nesting{depth: 1}
 	for {
 		raw, err := l.next()
 		if errors.Is(err, io.EOF) {
@@ -116,9 +117,32 @@ func (l *lineReader) wholeValue(start []byte) ([]byte, error) {
 		if all = append(append(all, raw...), '\n'); len(all) > maxRecord {
 			return nil, fmt.Errorf("it is longer than %d MiB", maxRecord>>20)
 		}
-		// Only a closing bracket can make the value whole.
-		if raw[0] == '}' && json.Valid(all) {
-			return bytes.TrimSpace(all), nil
+		if depth.add(raw); depth.depth <= 0 {
+			all = bytes.TrimSpace(all)
+			return all, json.Unmarshal(all, &v)
+		}
+	}
+}
+
+// nesting counts the brackets that are open behind so much of a JSON text.
+type nesting struct {
+	depth           int
+	quoted, escaped bool
+}
+
+func (n *nesting) add(text []byte) {
+	for _, c := range text {
+		switch {
+		case n.escaped:
+			n.escaped = false
+		case n.quoted:
+			n.escaped, n.quoted = c == '\\', c != '"'
+		case c == '"':
+			n.quoted = true
+		case c == '{', c == '[':
+			n.depth++
+		case c == '}', c == ']':
+			n.depth--
 		}
 	}
 }
@@ -215,11 +239,18 @@ func notJSON(err error) error {
 }
 
 // budget fails when too much is read for one record: a decoder would hold all
-// of it in memory.
+// of it in memory, a table's reader also some forty bytes for every value.
 type budget struct {
 	in   io.Reader
 	left int
+
+	separator byte // of a table's values, else 0
+	quoted    bool
+	values    int
 }
+
+// maxValues bounds the values in a row of a table.
+const maxValues = 1 << 16
 
 func (b *budget) Read(p []byte) (int, error) {
 	if b.left <= 0 {
@@ -227,5 +258,18 @@ func (b *budget) Read(p []byte) (int, error) {
 	}
 	n, err := b.in.Read(p[:min(len(p), b.left)])
 	b.left -= n
+	if b.separator != 0 {
+		for _, c := range p[:n] {
+			switch {
+			case c == '"':
+				b.quoted = !b.quoted
+			case c == b.separator && !b.quoted:
+				b.values++
+			}
+		}
+		if b.values > maxValues {
+			return 0, fmt.Errorf("the row has more than %d values", maxValues)
+		}
+	}
 	return n, err
 }

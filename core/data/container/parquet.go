@@ -1,17 +1,13 @@
 package container
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
 )
-
-// rowsAtOnce is how many rows are held while reading.
-const rowsAtOnce = 64
 
 // readParquet reads the rows of a Parquet file, columns by their names and
 // nested ones as lists and objects. A compressed file is unpacked to a temporary one first.
@@ -28,17 +24,17 @@ func readParquet(path string, yield func(Record) error) (err error) {
 			if inYield {
 				panic(p)
 			}
-			err = fmt.Errorf("%s: the Parquet file is damaged: %v", path, p)
+			err = fmt.Errorf("%s: the Parquet file is damaged, or of a kind that is not known: %v", path, p)
 		}
 	}()
 	if err := checkFooter(f, size); err != nil {
 		return fmt.Errorf("%s: not a whole Parquet file: %w", path, err)
 	}
-	file, err := parquet.OpenFile(f, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	r, err := file.NewParquetReader(f, file.WithReadProps(readerProperties(size)))
 	if err != nil {
 		return fmt.Errorf("%s: not a whole Parquet file: %w", path, err)
 	}
-	root, err := newRoot(file.Schema())
+	root, err := newRoot(r.MetaData().Schema)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -48,7 +44,11 @@ func readParquet(path string, yield func(Record) error) (err error) {
 		inYield = false
 		return err
 	}}
-	for _, group := range file.RowGroups() {
+	for i := range r.NumRowGroups() {
+		group := r.RowGroup(i)
+		if err := checkGroup(group, size); err != nil {
+			return fmt.Errorf("%s: row group %d: %w", path, i+1, err)
+		}
 		if err := rows.group(group); err != nil {
 			return err
 		}
@@ -56,28 +56,14 @@ func readParquet(path string, yield func(Record) error) (err error) {
 	return nil
 }
 
-// checkFooter looks at the length of the schema, which ends the file with the
-// magic: the library would make room for whatever it says.
-func checkFooter(f io.ReaderAt, size int64) error {
-	end := make([]byte, 8)
-	if size < 12 {
-		return fmt.Errorf("it has %d bytes", size)
-	}
-	if _, err := f.ReadAt(end, size-8); err != nil {
-		return err
-	}
-	switch magic := string(end[4:]); {
-	case magic == "PARE":
-		return errors.New("it is encrypted")
-	case magic != "PAR1" && isLFSPointer(f):
-		return errLFSPointer
-	case magic != "PAR1":
-		return errors.New("its end is missing; is the file cut off?")
-	}
-	if n := int64(binary.LittleEndian.Uint32(end)); n > size-12 {
-		return fmt.Errorf("its schema would have %d bytes, the file has %d", n, size)
-	}
-	return nil
+// readerProperties has the library read page by page, of no more bytes than
+// the file may have reason for.
+func readerProperties(size int64) *parquet.ReaderProperties {
+	p := parquet.NewReaderProperties(nil)
+	p.BufferedStreamEnabled = true
+	p.MaxCompressedPageSize = min(maxPage, size)
+	p.MaxUncompressedPageSize = min(maxPage, 64<<20+64*size)
+	return p
 }
 
 // parquetRows gives the rows of one group after the other.
@@ -88,31 +74,52 @@ type parquetRows struct {
 	yield  func(Record) error
 }
 
-func (p *parquetRows) group(g parquet.RowGroup) error {
-	rows := g.Rows()
-	defer rows.Close()
-	buf := make([]parquet.Row, rowsAtOnce)
-	for {
-		n, readErr := rows.ReadRows(buf)
-		for _, row := range buf[:n] {
-			p.number++
-			record, err := p.root.record(row)
-			if err != nil {
-				return fmt.Errorf("%s (record %d): %w", p.path, p.number, err)
-			}
-			if err := p.yield(Record{JSON: record, Source: p.path, Number: p.number}); err != nil {
-				return err
+func (p *parquetRows) group(g *file.RowGroupReader) (err error) {
+	columns := make([]*column, g.NumColumns())
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.close()
 			}
 		}
-		switch {
-		case errors.Is(readErr, io.EOF):
-			return nil
-		case readErr != nil:
-			return fmt.Errorf("%s: after record %d: %w", p.path, p.number, readErr)
-		case n == 0:
-			return fmt.Errorf("%s: after record %d: the rows end before their announced number", p.path, p.number)
+	}()
+	for i := range columns {
+		r, err := g.Column(i)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.path, err)
+		}
+		if columns[i], err = newColumn(r); err != nil {
+			return fmt.Errorf("%s: column %s: %w", p.path, r.Descriptor().Path(), err)
 		}
 	}
+	parts := make([]part, len(columns))
+	for range g.NumRows() {
+		p.number++
+		record, err := p.row(columns, parts)
+		if err != nil {
+			return fmt.Errorf("%s (record %d): %w", p.path, p.number, err)
+		}
+		if err := p.yield(Record{JSON: record, Source: p.path, Number: p.number}); err != nil {
+			return err
+		}
+	}
+	for _, c := range columns {
+		if c.more() {
+			return fmt.Errorf("%s: after record %d: column %s goes on where the row group should end; the file is damaged", p.path, p.number, c.path)
+		}
+	}
+	return nil
+}
+
+func (p *parquetRows) row(columns []*column, parts []part) ([]byte, error) {
+	left := maxRecord
+	for i, c := range columns {
+		var err error
+		if parts[i], err = c.row(&left); err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.path, err)
+		}
+	}
+	return p.root.record(parts)
 }
 
 func openParquet(path string) (f *os.File, size int64, done func(), err error) {
@@ -140,9 +147,18 @@ func openParquet(path string) (f *os.File, size int64, done func(), err error) {
 	return f, st.Size(), done, nil
 }
 
+// maxUnpacked and 32 times its size bound, in bytes, what a compressed Parquet
+// file may unpack to: pages are compressed already, so that little is left to win. Tests make
+// it smaller.
+var maxUnpacked int64 = 1 << 30
+
 // unpack writes what a compressed file holds to a temporary one: Parquet is
 // read from its end.
 func unpack(path string) (*os.File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
 	in, err := open(path)
 	if err != nil {
 		return nil, err
@@ -152,7 +168,12 @@ func unpack(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: no place to unpack it: %w", path, err)
 	}
-	if _, err := io.Copy(out, in); err != nil {
+	most := maxUnpacked + 32*st.Size()
+	n, err := io.Copy(out, io.LimitReader(in, most+1))
+	if err == nil && n > most {
+		err = fmt.Errorf("it unpacks to more than %d MiB, which no Parquet file has reason for; unpack it yourself if it is meant so", most>>20)
+	}
+	if err != nil {
 		out.Close()
 		os.Remove(out.Name())
 		return nil, fmt.Errorf("unpacking %s: %w", path, err)

@@ -4,27 +4,41 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/google/go-cmp/cmp"
-	"github.com/parquet-go/parquet-go"
 )
 
-// testdata/nested.parquet and what pyarrow reads of it are written by
-// tools/oracle/parquet.py: lists of structs, null at every level, maps, dictionaries, several row
-// groups.
+// The files of testdata and what pyarrow reads of them are written by
+// tools/oracle/parquet.py, and many more into a folder that the environment may name: every
+// codec, encoding and page version, null at every level, several row groups.
 func TestParquetReadsWhatPyarrowReads(t *testing.T) {
-	for _, name := range []string{"nested", "plain"} {
-		text, err := os.ReadFile("testdata/" + name + ".json")
+	paths, err := filepath.Glob("testdata/*.parquet")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no files", err)
+	}
+	if folder := os.Getenv("PARQUET_MATRIX"); folder != "" {
+		more, err := filepath.Glob(filepath.Join(folder, "*.parquet"))
+		if err != nil || len(more) == 0 {
+			t.Fatal("no files in ", folder, err)
+		}
+		paths = append(paths, more...)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(strings.TrimSuffix(path, ".parquet") + ".json")
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want, got []any
+		want, got := []any{}, []any{}
 		if err := json.Unmarshal(text, &want); err != nil {
 			t.Fatal(err)
 		}
-		err = Read("testdata/"+name+".parquet", func(r Record) error {
+		err = Read(path, func(r Record) error {
 			var v any
 			if err := json.Unmarshal(r.JSON, &v); err != nil {
 				return err
@@ -33,48 +47,95 @@ func TestParquetReadsWhatPyarrowReads(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: pyarrow (-), this package (+):\n%s", name, diff)
+			t.Errorf("%s: pyarrow (-), this package (+):\n%s", path, diff)
 		}
 	}
 }
 
-// oldList is a list as older programs wrote it: without a group around the elements.
-type oldList struct{ parquet.Group }
-
-func (oldList) Type() parquet.Type { return parquet.List(parquet.String()).Type() }
-
-// Lists of all forms that the format's backward-compatibility rules name.
-func TestParquetOldLists(t *testing.T) {
-	schema := parquet.NewSchema("old", parquet.Group{
-		"a_repeated": parquet.Repeated(parquet.String()),
-		"b_leaf":     parquet.Optional(oldList{parquet.Group{"element": parquet.Repeated(parquet.String())}}),
-		"c_struct":   oldList{parquet.Group{"element": parquet.Repeated(parquet.Group{"x": parquet.String(), "y": parquet.Optional(parquet.Int(64))})}},
-		"d_array":    oldList{parquet.Group{"array": parquet.Repeated(parquet.Group{"x": parquet.String()})}},
-		"e_no_list":  parquet.Group{"only": parquet.Repeated(parquet.Group{"x": parquet.String()})},
-	})
-	text := func(s string) parquet.Value { return parquet.ValueOf(s) }
-	null := parquet.Value{}
-	rows := []parquet.Row{
-		{
-			text("p").Level(0, 1, 0), text("q").Level(1, 1, 0),
-			text("r").Level(0, 2, 1), text("s").Level(1, 2, 1),
-			text("t").Level(0, 1, 2), text("u").Level(1, 1, 2), parquet.ValueOf(int64(7)).Level(0, 2, 3), null.Level(1, 1, 3),
-			text("v").Level(0, 1, 4), text("w").Level(0, 1, 5),
-		},
-		{null.Level(0, 0, 0), null.Level(0, 0, 1), null.Level(0, 0, 2), null.Level(0, 0, 3), null.Level(0, 0, 4), null.Level(0, 0, 5)},
-	}
-	var file bytes.Buffer
-	w := parquet.NewWriter(&file, schema)
-	if _, err := w.WriteRows(rows); err != nil {
+// written is the Parquet file of one row group whose columns, one after the
+// other, have these values and levels.
+func written(t *testing.T, fields schema.FieldList, columns []levelled, options ...parquet.WriterProperty) []byte {
+	t.Helper()
+	root, err := schema.NewGroupNode("root", parquet.Repetitions.Required, fields, -1)
+	if err != nil {
 		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := file.NewParquetWriter(&out, root, file.WithWriterProps(parquet.NewWriterProperties(options...)))
+	group, err := w.AppendRowGroupChecked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range columns {
+		column, err := group.NextColumn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch column := column.(type) {
+		case *file.ByteArrayColumnChunkWriter:
+			values := make([]parquet.ByteArray, len(c.text))
+			for i, s := range c.text {
+				values[i] = parquet.ByteArray(s)
+			}
+			_, err = column.WriteBatch(values, c.defined, c.repeats)
+		case *file.Int64ColumnChunkWriter:
+			_, err = column.WriteBatch(c.numbers, c.defined, c.repeats)
+		default:
+			t.Fatalf("no values for a %T", column)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := column.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readAll(write(t, "a.parquet", file.Bytes()))
+	return out.Bytes()
+}
+
+// levelled are a column's values and levels.
+type levelled struct {
+	text             []string
+	numbers          []int64
+	defined, repeats []int16
+}
+
+func stringNode(name string, r parquet.Repetition) schema.Node {
+	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, r, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
+}
+
+func groupNode(name string, r parquet.Repetition, fields ...schema.Node) schema.Node {
+	return schema.MustGroup(schema.NewGroupNode(name, r, fields, -1))
+}
+
+func listNodeOf(name string, r parquet.Repetition, element schema.Node) schema.Node {
+	return schema.MustGroup(schema.NewGroupNodeLogical(name, r, schema.FieldList{element}, schema.ListLogicalType{}, -1))
+}
+
+// Lists of all forms that the format's backward-compatibility rules name.
+func TestParquetOldLists(t *testing.T) {
+	const required, optional, repeated = 0, 1, 2
+	content := written(t, schema.FieldList{
+		stringNode("a_repeated", repeated),
+		listNodeOf("b_leaf", optional, stringNode("element", repeated)),
+		listNodeOf("c_struct", required, groupNode("element", repeated, stringNode("x", required), schema.NewInt64Node("y", optional, -1))),
+		listNodeOf("d_array", required, groupNode("array", repeated, stringNode("x", required))),
+		groupNode("e_no_list", required, groupNode("only", repeated, stringNode("x", required))),
+	}, []levelled{
+		{text: []string{"p", "q"}, defined: []int16{1, 1, 0}, repeats: []int16{0, 1, 0}},
+		{text: []string{"r", "s"}, defined: []int16{2, 2, 0}, repeats: []int16{0, 1, 0}},
+		{text: []string{"t", "u"}, defined: []int16{1, 1, 0}, repeats: []int16{0, 1, 0}},
+		{numbers: []int64{7}, defined: []int16{2, 1, 0}, repeats: []int16{0, 1, 0}},
+		{text: []string{"v"}, defined: []int16{1, 0}, repeats: []int16{0, 0}},
+		{text: []string{"w"}, defined: []int16{1, 0}, repeats: []int16{0, 0}},
+	})
+	got, err := readAll(write(t, "a.parquet", content))
 	if err != nil {
 		t.Fatal(err)
 	}

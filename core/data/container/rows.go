@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/format"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
 type nodeKind int
@@ -23,7 +20,7 @@ const (
 	mapNode  // children: key, value
 )
 
-// node writes one column of Parquet rows as JSON. A row comes as the values of
+// node writes one column of Parquet rows as JSON. A row comes as the cells of
 // its leaves, each with the level to which it is defined and that at which it repeats
 // (Melnik et al. 2010, Dremel, section 4).
 type node struct {
@@ -35,7 +32,6 @@ type node struct {
 	first    int    // its first leaf's column
 	leaves   int
 	children []*node
-	write    func(*bytes.Buffer, parquet.Value) error // of a leaf
 }
 
 // levels are the definition and repetition level around a column.
@@ -44,18 +40,38 @@ type levels struct{ defined, repeats int }
 const maxDepth = 32
 
 // newRoot reads a schema.
-func newRoot(schema *parquet.Schema) (*node, error) {
+func newRoot(s *schema.Schema) (*node, error) {
 	root := &node{kind: objectNode, name: `""`}
-	for _, f := range schema.Fields() {
+	for _, f := range fields(s.Root()) {
 		if err := root.add(f, levels{}, 1); err != nil {
 			return nil, err
 		}
 	}
+	if root.leaves == 0 {
+		return nil, errors.New("the table has no columns")
+	}
 	return root, nil
 }
 
+// fields are a group's members, none for a leaf.
+func fields(n schema.Node) []schema.Node {
+	g, ok := n.(*schema.GroupNode)
+	if !ok {
+		return nil
+	}
+	all := make([]schema.Node, g.NumFields())
+	for i := range all {
+		all[i] = g.Field(i)
+	}
+	return all
+}
+
+func isLeaf(n schema.Node) bool { return n.Type() == schema.Primitive }
+
+func isRepeated(n schema.Node) bool { return n.RepetitionType() == parquet.Repetitions.Repeated }
+
 // add appends a field as a child.
-func (n *node) add(f parquet.Field, around levels, depth int) error {
+func (n *node) add(f schema.Node, around levels, depth int) error {
 	child, err := newNode(f, around, n.first+n.leaves, depth)
 	if err != nil {
 		return err
@@ -65,11 +81,11 @@ func (n *node) add(f parquet.Field, around levels, depth int) error {
 	return nil
 }
 
-func newNode(f parquet.Field, around levels, first, depth int) (*node, error) {
+func newNode(f schema.Node, around levels, first, depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("the columns are nested more than %d deep", maxDepth)
 	}
-	if f.Repeated() { // a list without the wrapping of later versions
+	if isRepeated(f) { // a list without the wrapping of later versions
 		list := &node{kind: listNode, first: first, defined: around.defined, filled: around.defined + 1, repeats: around.repeats + 1}
 		element, err := newContent(f, levels{list.filled, list.repeats}, first, depth)
 		if err != nil {
@@ -78,7 +94,7 @@ func newNode(f parquet.Field, around levels, first, depth int) (*node, error) {
 		list.name, list.children, list.leaves = element.name, []*node{element}, element.leaves
 		return list, nil
 	}
-	if f.Optional() {
+	if f.RepetitionType() == parquet.Repetitions.Optional {
 		around.defined++
 	}
 	return newContent(f, around, first, depth)
@@ -86,23 +102,23 @@ func newNode(f parquet.Field, around levels, first, depth int) (*node, error) {
 
 // newContent is a field without regard to its being optional or repeated,
 // which around has in it.
-func newContent(f parquet.Field, around levels, first, depth int) (*node, error) {
+func newContent(f schema.Node, around levels, first, depth int) (*node, error) {
 	name, err := json.Marshal(f.Name())
 	if err != nil {
 		return nil, err
 	}
 	n := &node{kind: objectNode, name: string(name), first: first, defined: around.defined}
-	if f.Leaf() {
-		n.kind, n.leaves, n.write = leafNode, 1, leafWriter(f.Type())
+	if isLeaf(f) {
+		n.kind, n.leaves = leafNode, 1
 		return n, nil
 	}
-	members := f.Fields()
-	if len(members) == 1 && members[0].Repeated() {
-		switch logicalType(f.Type()).(type) {
-		case *format.ListType:
+	members := fields(f)
+	if len(members) == 1 && isRepeated(members[0]) {
+		switch f.LogicalType().(type) {
+		case schema.ListLogicalType:
 			return n, n.addElement(members[0], n.fill(around), depth)
-		case *format.MapType:
-			if inner := members[0].Fields(); len(inner) == 2 {
+		case schema.MapLogicalType:
+			if inner := fields(members[0]); len(inner) == 2 {
 				n.kind, members = mapNode, inner
 				around = n.fill(around)
 			}
@@ -128,10 +144,10 @@ func (n *node) fill(around levels) levels {
 // addElement makes the node a list. Its elements are the only member of the
 // repeated group, or, as older programs wrote lists, what is repeated itself
 // (Parquet's LogicalTypes.md, backward-compatibility rules).
-func (n *node) addElement(repeated parquet.Field, around levels, depth int) error {
+func (n *node) addElement(repeated schema.Node, around levels, depth int) error {
 	n.kind = listNode
-	if !repeated.Leaf() {
-		inner := repeated.Fields()
+	if !isLeaf(repeated) {
+		inner := fields(repeated)
 		if name := repeated.Name(); len(inner) == 1 && name != "array" && name != strings.Trim(n.name, `"`)+"_tuple" {
 			return n.add(inner[0], around, depth+1)
 		}
@@ -145,16 +161,9 @@ func (n *node) addElement(repeated parquet.Field, around levels, depth int) erro
 }
 
 // record writes a row as a JSON object.
-func (n *node) record(row parquet.Row) (json.RawMessage, error) {
-	columns := make([][]parquet.Value, n.leaves)
-	row.Range(func(column int, values []parquet.Value) bool {
-		if column < len(columns) {
-			columns[column] = values
-		}
-		return true
-	})
+func (n *node) record(row []part) (json.RawMessage, error) {
 	var b bytes.Buffer
-	if err := n.put(&b, columns); err != nil {
+	if err := n.put(&b, row); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
@@ -163,31 +172,21 @@ func (n *node) record(row parquet.Row) (json.RawMessage, error) {
 var errLevels = errors.New("the row's columns do not fit each other: the file is damaged")
 
 // put writes the node's value; columns are those of its leaves.
-func (n *node) put(b *bytes.Buffer, columns [][]parquet.Value) error {
+func (n *node) put(b *bytes.Buffer, columns []part) error {
 	if b.Len() > maxRecord {
 		return fmt.Errorf("the record is longer than %d MiB", maxRecord>>20)
 	}
-	if n.leaves == 0 {
-		b.WriteString("{}")
-		return nil
-	}
-	if len(columns[0]) == 0 {
+	if len(columns[0].cells) == 0 {
 		return errLevels
 	}
-	head := columns[0][0]
-	if head.DefinitionLevel() < n.defined {
+	head := columns[0].cells[0]
+	if int(head.defined) < n.defined {
 		b.WriteString("null")
 		return nil
 	}
 	switch n.kind {
 	case leafNode:
-		if head.IsNull() {
-			b.WriteString("null")
-			return nil
-		}
-		if err := n.write(b, head); err != nil {
-			return fmt.Errorf("column %s: %w", n.name, err)
-		}
+		b.Write(columns[0].text[head.from:head.to])
 		return nil
 	case objectNode:
 		b.WriteByte('{')
@@ -198,7 +197,7 @@ func (n *node) put(b *bytes.Buffer, columns [][]parquet.Value) error {
 	return n.elements(b, columns)
 }
 
-func (n *node) members(b *bytes.Buffer, columns [][]parquet.Value) error {
+func (n *node) members(b *bytes.Buffer, columns []part) error {
 	for i, c := range n.children {
 		if i > 0 {
 			b.WriteByte(',')
@@ -214,29 +213,31 @@ func (n *node) members(b *bytes.Buffer, columns [][]parquet.Value) error {
 }
 
 // elements writes a list or map: an element begins where a value repeats at its level.
-func (n *node) elements(b *bytes.Buffer, columns [][]parquet.Value) error {
+func (n *node) elements(b *bytes.Buffer, columns []part) error {
 	brackets := "[]"
 	if n.kind == mapNode {
 		brackets = "{}"
 	}
 	b.WriteByte(brackets[0])
-	rest := append([][]parquet.Value(nil), columns...)
-	part := make([][]parquet.Value, len(columns))
-	for i := 0; len(rest[0]) > 0 && columns[0][0].DefinitionLevel() >= n.filled; i++ {
+	rest := append([]part(nil), columns...)
+	element := make([]part, len(columns))
+	for i := 0; len(rest[0].cells) > 0 && int(columns[0].cells[0].defined) >= n.filled; i++ {
 		for c := range rest {
-			if len(rest[c]) == 0 {
+			cells := rest[c].cells
+			if len(cells) == 0 {
 				return errLevels
 			}
 			end := 1
-			for end < len(rest[c]) && rest[c][end].RepetitionLevel() > n.repeats {
+			for end < len(cells) && int(cells[end].repeats) > n.repeats {
 				end++
 			}
-			part[c], rest[c] = rest[c][:end], rest[c][end:]
+			element[c] = part{cells[:end], rest[c].text}
+			rest[c].cells = cells[end:]
 		}
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if err := n.element(b, part); err != nil {
+		if err := n.element(b, element); err != nil {
 			return err
 		}
 	}
@@ -244,13 +245,13 @@ func (n *node) elements(b *bytes.Buffer, columns [][]parquet.Value) error {
 	return nil
 }
 
-func (n *node) element(b *bytes.Buffer, part [][]parquet.Value) error {
+func (n *node) element(b *bytes.Buffer, parts []part) error {
 	if n.kind == listNode {
-		return n.children[0].put(b, part)
+		return n.children[0].put(b, parts)
 	}
 	key, value := n.children[0], n.children[1]
 	var text bytes.Buffer
-	if err := key.put(&text, part[:key.leaves]); err != nil {
+	if err := key.put(&text, parts[:key.leaves]); err != nil {
 		return err
 	}
 	if t := text.Bytes(); len(t) == 0 || t[0] != '"' { // JSON has no other keys
@@ -262,82 +263,5 @@ func (n *node) element(b *bytes.Buffer, part [][]parquet.Value) error {
 	}
 	b.Write(text.Bytes())
 	b.WriteByte(':')
-	return value.put(b, part[key.leaves:])
-}
-
-// leafWriter writes the values of a type: numbers and truth values as JSON has them,
-// text as a string, anything else as a string that shows it.
-func leafWriter(t parquet.Type) func(*bytes.Buffer, parquet.Value) error {
-	switch t.Kind() {
-	case parquet.Boolean:
-		return func(b *bytes.Buffer, v parquet.Value) error {
-			b.WriteString(strconv.FormatBool(v.Boolean()))
-			return nil
-		}
-	case parquet.Float, parquet.Double:
-		return putFloat
-	case parquet.Int32, parquet.Int64:
-		switch l := logicalType(t).(type) {
-		case nil:
-			return func(b *bytes.Buffer, v parquet.Value) error { return putInteger(b, v, true) }
-		case *format.IntType:
-			return func(b *bytes.Buffer, v parquet.Value) error { return putInteger(b, v, l.IsSigned) }
-		}
-	case parquet.ByteArray:
-		switch logicalType(t).(type) {
-		case nil:
-			return func(b *bytes.Buffer, v parquet.Value) error { return putText(b, v.ByteArray(), false) }
-		case *format.StringType, *format.JsonType, *format.EnumType:
-			return func(b *bytes.Buffer, v parquet.Value) error { return putText(b, v.ByteArray(), true) }
-		}
-	}
-	return func(b *bytes.Buffer, v parquet.Value) error { return putText(b, []byte(v.String()), false) }
-}
-
-// logicalType is what a column's values mean, nil where it is not said.
-func logicalType(t parquet.Type) format.LogicalTypeValue {
-	if l := t.LogicalType(); l != nil {
-		return l.Value
-	}
-	return nil
-}
-
-func putFloat(b *bytes.Buffer, v parquet.Value) error {
-	bits := 64
-	x := v.Double()
-	if v.Kind() == parquet.Float {
-		bits, x = 32, float64(v.Float())
-	}
-	if math.IsNaN(x) || math.IsInf(x, 0) { // JSON has no such number
-		b.WriteString("null")
-		return nil
-	}
-	b.Write(strconv.AppendFloat(nil, x, 'g', -1, bits))
-	return nil
-}
-
-func putInteger(b *bytes.Buffer, v parquet.Value, signed bool) error {
-	switch {
-	case v.Kind() == parquet.Int32 && signed:
-		b.WriteString(strconv.FormatInt(int64(v.Int32()), 10))
-	case v.Kind() == parquet.Int32:
-		b.WriteString(strconv.FormatUint(uint64(v.Uint32()), 10))
-	case signed:
-		b.WriteString(strconv.FormatInt(v.Int64(), 10))
-	default:
-		b.WriteString(strconv.FormatUint(v.Uint64(), 10))
-	}
-	return nil
-}
-
-// putText writes a string. Bytes that are not said to be text, such as an
-// image's, are told by their number.
-func putText(b *bytes.Buffer, text []byte, sure bool) error {
-	if !utf8.Valid(text) {
-		if sure {
-			return fmt.Errorf("not UTF-8 at byte %d", invalidAt(text))
-		}
-		text = fmt.Appendf(nil, "(binary data of %d bytes)", len(text))
-	}
-	return putString(b, string(text))
+	return value.put(b, parts[key.leaves:])
 }

@@ -14,7 +14,7 @@ import (
 // readTable reads a CSV or TSV file: a header of column names, then a record
 // a row, all values strings. Quoted values may go over several lines.
 func readTable(in io.Reader, path string, comma rune, yield func(Record) error) error {
-	limit := &budget{in: in, left: maxRecord}
+	limit := &budget{in: in, left: maxRecord, separator: byte(comma)}
 	r := csv.NewReader(limit)
 	r.Comma, r.ReuseRecord = comma, true
 	row, err := r.Read()
@@ -29,7 +29,7 @@ func readTable(in io.Reader, path string, comma rune, yield func(Record) error) 
 		return err
 	}
 	for number := 1; ; number++ {
-		limit.left = maxRecord
+		limit.left, limit.values = maxRecord, 0
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -81,6 +81,9 @@ func tableRecord(header, row []string) (json.RawMessage, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, value := range row {
+		if b.Len() > maxRecord {
+			return nil, fmt.Errorf("the record is longer than %d MiB", maxRecord>>20)
+		}
 		if !utf8.ValidString(value) {
 			return nil, fmt.Errorf("the column %s is not UTF-8 at byte %d; save the file as UTF-8", header[i], invalidAt([]byte(value)))
 		}
