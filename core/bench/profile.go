@@ -105,7 +105,7 @@ func describe(seg *program.Segment, in *program.Instr) string {
 		text := fmt.Sprintf("%s %d → %d", in.Op, cols(in.In[0]), cols(in.Out[0]))
 		return text + rank(in.In[2], cols) + types(in.In[1])
 	case program.OpLinearWeightGrad:
-		return fmt.Sprintf("%s %d × %d", in.Op, in.Out[0].Rows, cols(in.Out[0])) + types(in.In[1])
+		return fmt.Sprintf("%s %d × %d", in.Op, in.Out[0].Rows, cols(in.Out[0])) + types(in.Out[0])
 	}
 	if len(in.Out) > 0 {
 		text := fmt.Sprintf("%s %d", in.Op, cols(in.Out[0]))

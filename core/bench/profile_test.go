@@ -46,6 +46,30 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// The type that is named is the weight's, not that of an activation.
+func TestDescribe(t *testing.T) {
+	slots := []program.Slot{
+		{Name: "dy", DType: dtype.BF16, Rows: 4, Cols: 16}, {Name: "x", DType: dtype.BF16, Rows: 4, Cols: 64},
+		{Name: "dw", DType: dtype.F32, Rows: 16, Cols: 64}, {Name: "w", DType: dtype.NF4, Rows: 16, Cols: 64},
+	}
+	whole := func(i int) program.Operand { return program.Operand{Slot: i, Rows: slots[i].Rows} }
+	none := program.Operand{Slot: program.None}
+	seg := &program.Segment{Params: slots}
+	for _, c := range []struct {
+		in   program.Instr
+		want string
+	}{
+		{program.Instr{Op: program.OpLinearWeightGrad, Attr: program.Attr{Compute: dtype.BF16}, In: []program.Operand{whole(0), whole(1), none}, Out: []program.Operand{whole(2)}},
+			"linear_weight_grad 16 × 64 in BF16"},
+		{program.Instr{Op: program.OpLinear, Attr: program.Attr{Compute: dtype.BF16}, In: []program.Operand{whole(1), whole(3), none, none, none, none}, Out: []program.Operand{whole(0)}},
+			"linear 64 → 16 NF4 in BF16"},
+	} {
+		if got := describe(seg, &c.in); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 // A device that cannot measure its arithmetic still has the speed of copies.
 func TestMeasure(t *testing.T) {
 	p, err := Measure(reference.New[float32]())
