@@ -32,7 +32,7 @@ func TestAttentionOnMatrices(t *testing.T) {
 		return
 	}
 	backend := open(t).(*Backend)
-	backend.device.matrices = true
+	backend.device.matrices = onAll
 	for compute, most := range map[dtype.DType]float64{dtype.F16: 2e-3, dtype.BF16: 1.6e-2} {
 		if _, ok := unitFor(&backend.device.Info, compute); !ok {
 			t.Logf("no matrix unit for %s: nothing was run", compute)

@@ -14,17 +14,17 @@ import (
 // build without it.
 var ErrNoGPU = errors.New("no GPU")
 
-// choose picks the device that is asked for, or the best GPU.
-func choose(all []vk.Info, wanted string) (*vk.Info, error) {
+// choose picks the device that is asked for, or the best GPU of those that have not failed.
+func choose(all []vk.Info, wanted string, failed map[int]error) (*vk.Info, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: Vulkan is installed, but has no device", ErrNoGPU)
 	}
 	if wanted != "" {
-		return named(all, wanted)
+		return find(all, wanted)
 	}
 	var best *vk.Info
 	for i := range all {
-		if passedOver(&all[i]) != "" {
+		if passedOver(&all[i], failed) != "" {
 			continue
 		}
 		if best == nil || better(&all[i], best) {
@@ -32,7 +32,7 @@ func choose(all []vk.Info, wanted string) (*vk.Info, error) {
 		}
 	}
 	if best == nil {
-		err := fmt.Errorf("no Vulkan device can be used: %s", strings.Join(reasons(all), "; "))
+		err := fmt.Errorf("no Vulkan device can be used: %s", strings.Join(reasons(all, failed), "; "))
 		if !slices.ContainsFunc(all, func(i vk.Info) bool { return i.Kind != vk.CPU }) {
 			err = fmt.Errorf("%w: %w", ErrNoGPU, err)
 		}
@@ -41,8 +41,8 @@ func choose(all []vk.Info, wanted string) (*vk.Info, error) {
 	return best, nil
 }
 
-// named finds a device by its number or a part of its name.
-func named(all []vk.Info, wanted string) (*vk.Info, error) {
+// find finds a device by its number or a part of its name.
+func find(all []vk.Info, wanted string) (*vk.Info, error) {
 	n, err := strconv.Atoi(wanted)
 	byNumber := err == nil
 	for i := range all {
@@ -70,7 +70,10 @@ func better(a, b *vk.Info) bool {
 }
 
 // passedOver says why a device is not chosen by itself; "" if it may be.
-func passedOver(i *vk.Info) string {
+func passedOver(i *vk.Info, failed map[int]error) string {
+	if err := failed[i.Index]; err != nil {
+		return err.Error()
+	}
 	if lacks := i.Lacks(); len(lacks) > 0 {
 		return "it lacks " + strings.Join(lacks, ", ")
 	}
@@ -80,10 +83,10 @@ func passedOver(i *vk.Info) string {
 	return ""
 }
 
-func reasons(all []vk.Info) []string {
+func reasons(all []vk.Info, failed map[int]error) []string {
 	var list []string
 	for i := range all {
-		list = append(list, all[i].Name+": "+passedOver(&all[i]))
+		list = append(list, all[i].Name+": "+passedOver(&all[i], failed))
 	}
 	return list
 }

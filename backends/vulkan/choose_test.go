@@ -41,7 +41,7 @@ func TestChoose(t *testing.T) {
 		{"all lacking", "", []vk.Info{old}, "Old GPU: it lacks Vulkan 1.2 (it has 1.1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := choose(c.devices, c.wanted)
+			got, err := choose(c.devices, c.wanted, nil)
 			if err != nil {
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %q, want %q in it", err, c.want)

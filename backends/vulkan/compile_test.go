@@ -12,6 +12,7 @@ import (
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
+	"github.com/loraedge/loraedge/shaders"
 )
 
 // TestCompiles compiles every kernel that a program may want with the driver of a device that
@@ -32,7 +33,7 @@ func TestCompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := choose(all, os.Getenv("LORAEDGE_VULKAN_DEVICE"))
+	info, err := choose(all, os.Getenv("LORAEDGE_VULKAN_DEVICE"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func TestCompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: true}
+	d := &device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: onAll, code: shaders.SPIRV}
 	defer func() {
 		if err := d.close(); err != nil {
 			t.Error(err)
@@ -96,7 +97,7 @@ func caseDispatches(t *testing.T, d *device) []dispatch {
 func modelDispatches(t *testing.T, d *device) []dispatch {
 	var all []dispatch
 	lower := func(in instr) {
-		k := &kernels{info: &d.Info, matrices: true}
+		k := &kernels{info: &d.Info, matrices: onAll}
 		if err := lowerings[in.op](k, &in); err != nil {
 			t.Fatalf("%s: %v", in.op, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
-	"github.com/loraedge/loraedge/shaders"
+	"github.com/loraedge/loraedge/formats/dtype"
 )
 
 // device is an open device with the pipelines made so far.
@@ -17,8 +17,12 @@ type device struct {
 	mu        sync.Mutex
 	pipelines map[string]*vk.Pipeline
 
-	// matrices lets products of 16-bit factors run on matrix units.
-	matrices bool
+	// matrices are the types of factors whose products run on matrix units, verdicts
+	// what led to that.
+	matrices map[dtype.DType]bool
+	verdicts []verdict
+	// code is where kernels come from: shaders.SPIRV, in tests wrong ones.
+	code func(shader string) ([]byte, error)
 	// forceTile is the tile that all products take, in tests.
 	forceTile tile
 	// cache is where kernels are kept compiled, nil where they are not.
@@ -34,7 +38,7 @@ func (d *device) pipeline(shader string, constants []uint32, wholeSubgroups bool
 	if p != nil {
 		return p, nil
 	}
-	code, err := shaders.SPIRV(shader)
+	code, err := d.code(shader)
 	if err != nil {
 		return nil, err
 	}

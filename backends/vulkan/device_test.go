@@ -51,7 +51,7 @@ func TestDevices(t *testing.T) {
 	if !withDevice(t) {
 		return
 	}
-	list, err := Devices()
+	list, err := Devices(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

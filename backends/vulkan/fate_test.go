@@ -23,7 +23,7 @@ func TestFaults(t *testing.T) {
 		return
 	}
 	b := open(t).(*Backend)
-	p := probeProgram(8, 8, 8, dtype.F32)
+	p := productProgram(8, 8, 8, dtype.F32, dtype.F32)
 	e, err := b.Compile(p)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestOutOfMemoryWhileCompiling(t *testing.T) {
 		}
 		return 0
 	}
-	_, err := b.Compile(probeProgram(8, 8, 8, dtype.F32))
+	_, err := b.Compile(productProgram(8, 8, 8, dtype.F32, dtype.F32))
 	if !errors.Is(err, backends.ErrOutOfMemory) || !strings.Contains(err.Error(), "block 2 of 3") {
 		t.Errorf("%v, want one of block 2 of 3", err)
 	}

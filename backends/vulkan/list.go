@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
+	"github.com/loraedge/loraedge/shaders"
 )
 
 // Listed is what a person wants to know of a device.
@@ -20,6 +21,8 @@ type Listed struct {
 	// Types are those that shaders compute in, Matrices the shapes of its matrix
 	// units as M×N×K with the types of factors and sum.
 	Types, Matrices []string
+	// Units says which matrix units are used, or why none, where that was tried.
+	Units string
 	// PassedOver says why it is used only when it is named, or not at all; ""
 	// where nothing is against it.
 	PassedOver string
@@ -27,8 +30,10 @@ type Listed struct {
 	Best bool
 }
 
-// Devices lists all Vulkan devices. The error says why there is no Vulkan.
-func Devices() ([]Listed, error) {
+// Devices lists all Vulkan devices, after trying those that may be used by themselves, and the one
+// that the environment names. The error says why there is no Vulkan.
+func Devices(o Options) ([]Listed, error) {
+	o.Device = named(o.Device)
 	v, err := vk.Open()
 	if err != nil {
 		return nil, err
@@ -37,17 +42,38 @@ func Devices() ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	best, _ := choose(all, "")
+	units, failed := tryAll(v, all, o)
+	best, _ := choose(all, o.Device, failed)
 	var list []Listed
 	for i := range all {
 		d := &all[i]
 		list = append(list, Listed{
 			Index: i, Name: d.Name, Kind: d.Kind.String(), Driver: driver(d), Vulkan: fmt.Sprintf("%d.%d", d.Version[0], d.Version[1]),
 			MemoryBytes: d.Memory, FreeBytes: d.Budget, Types: types(d), Matrices: shapes(d),
-			PassedOver: passedOver(d), Best: d == best,
+			PassedOver: passedOver(d, failed), Units: units[i], Best: d == best,
 		})
 	}
 	return list, nil
+}
+
+// tryAll opens devices as New would, and says by their numbers which matrix units each uses, or why it cannot be used.
+func tryAll(v *vk.Instance, all []vk.Info, o Options) (units map[int]string, failed map[int]error) {
+	units, failed = map[int]string{}, map[int]error{}
+	asked, _ := choose(all, o.Device, nil)
+	for i := range all {
+		d := &all[i]
+		if d != asked && passedOver(d, nil) != "" {
+			continue
+		}
+		b, err := openProven(v, d, o, shaders.SPIRV)
+		if err != nil {
+			failed[d.Index] = err
+			continue
+		}
+		units[d.Index] = inWords(b.device.verdicts)
+		b.Close()
+	}
+	return units, failed
 }
 
 func driver(d *vk.Info) string {

@@ -106,8 +106,8 @@ type kernels struct {
 	info *vk.Info
 	// scalars and tables are the addresses of the run's Scalars and of Tables.
 	scalars, tables uint64
-	// matrices lets products of 16-bit factors run on matrix units.
-	matrices bool
+	// matrices are the types of factors whose products run on matrix units.
+	matrices map[dtype.DType]bool
 	// forceTile is the tile that all products take, in tests.
 	forceTile tile
 

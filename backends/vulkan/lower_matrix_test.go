@@ -10,6 +10,9 @@ import (
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
+// onAll is matrix units for all types.
+var onAll = map[dtype.DType]bool{dtype.BF16: true, dtype.F16: true}
+
 func shape(m, n, k int, factors, sum vk.Component) vk.Matrix {
 	return vk.Matrix{M: m, N: n, K: k, A: factors, B: factors, C: sum, Result: sum, SubgroupScope: true}
 }
@@ -86,9 +89,9 @@ func TestProductsOnMatrices(t *testing.T) {
 					continue
 				}
 				t.Run(op.String()+"/"+c.Name, func(t *testing.T) {
-					b.device.matrices = true
+					b.device.matrices = onAll
 					got := c.Execute(t, b)[0]
-					b.device.matrices = false
+					b.device.matrices = nil
 					if e := distance(got, c.Execute(t, b)[0]); !(e > 0 && e < most) {
 						t.Errorf("differs by %.2g of its norm; want a little, at most %g", e, most)
 					}
@@ -123,7 +126,7 @@ func TestDecodedOnce(t *testing.T) {
 		Features: vk.Features{CooperativeMatrix: true, MemoryModel: true, Float16: true},
 		Matrices: []vk.Matrix{shape(16, 16, 16, vk.Float16, vk.Float32)}}
 	for rows, want := range map[int]string{1: "product", 64: "product", 128: "product", 129: "dequantise", 2048: "dequantise"} {
-		k := &kernels{info: info, matrices: true}
+		k := &kernels{info: info, matrices: onAll}
 		p := &product{kind: kindLinear, m: rows, n: 1 << 14, k: 4096, compute: dtype.F16,
 			x: matrix{dtype: dtype.F32, rows: rows, cols: 4096}, w: matrix{dtype: dtype.NF4, rows: 1 << 14, cols: 4096},
 			y: matrix{dtype: dtype.F32, rows: rows, cols: 1 << 14}}

@@ -136,7 +136,7 @@ func (k *kernels) product(p *product) error {
 	if !ok {
 		return fmt.Errorf("a weight of type %s", p.w.dtype)
 	}
-	if u, ok := unitFor(k.info, p.compute); ok && k.matrices {
+	if u, ok := unitFor(k.info, p.compute); ok && k.matrices[p.compute] {
 		return k.matrixProduct(p, u)
 	}
 	t := k.tileFor(p.m, p.n)

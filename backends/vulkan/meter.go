@@ -19,7 +19,7 @@ func (b *Backend) Peak(d dtype.DType) (float64, error) {
 	whole := false
 	if d != dtype.F32 {
 		u, ok := unitFor(&b.device.Info, d)
-		if !ok || !b.device.matrices {
+		if !ok || !b.device.matrices[d] {
 			return 0, nil
 		}
 		all := subgroups(&b.device.Info)

@@ -36,7 +36,7 @@ func TestPeak(t *testing.T) {
 		}
 		t.Logf("%s: %.1f GFLOP/s", d, got/1e9)
 		_, ok := unitFor(&b.device.Info, d)
-		if want := d == dtype.F32 || ok && b.device.matrices; (got > 0) != want {
+		if want := d == dtype.F32 || ok && b.device.matrices[d]; (got > 0) != want {
 			t.Errorf("%s: %g", d, got)
 		}
 	}

@@ -2,115 +2,176 @@ package vulkan
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
+	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
-// probe runs a small product in compute and compares it with the processor's:
-// what a driver says that it can do is not yet what it does. Factors too large for
-// float16 must become infinite, which is how loss scaling learns of them.
+// probe runs all proofs of products in compute and compares them with what the processor makes of the same numbers:
+// what a driver says that it can do is not yet what it does.
 func (b *Backend) probe(compute dtype.DType) error {
-	const rows, inputs, outputs = 37, 70, 41
-	x, w := probeValues(rows*inputs, 1), probeValues(outputs*inputs, 2)
-	e, err := b.Compile(probeProgram(rows, inputs, outputs, compute))
+	all := proofs(compute)
+	e, results, err := b.runProofs(all)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	bound := map[dtype.DType]float64{dtype.F32: 1e-5, dtype.F16: 1e-3, dtype.BF16: 8e-3}[compute]
-	y := make([]byte, 4*rows*outputs)
-	product := func() error {
-		for _, step := range []func() error{
-			func() error { return e.Write(0, 0, floatBytes(x)) },
-			func() error { return e.Write(1, 0, floatBytes(w)) },
-			func() error { return e.Run(0, &program.Scalars{}) },
-			func() error { return e.Read(2, 0, y) },
-		} {
-			if err := step(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := product(); err != nil {
-		return err
-	}
-	if err := wrongProduct(x, w, y, inputs, bound); err != nil || compute != dtype.F16 {
-		return err
-	}
-	x[0] = 1e5
-	if err := product(); err != nil {
-		return err
-	}
-	if got := float32At(y, 0); !math.IsInf(got, 0) && !math.IsNaN(got) {
-		return fmt.Errorf("the device computes wrongly: a factor of %g, beyond float16, gives %g and not infinity; a newer driver may help", x[0], got)
-	}
-	return nil
-}
-
-// wrongProduct tells of an element of y = x·wᵀ, float32, that is further from the processor's than
-// bound times the sum of its terms' magnitudes; nil if there is none.
-func wrongProduct(x, w []float32, y []byte, inputs int, bound float64) error {
-	rows, outputs := len(x)/inputs, len(w)/inputs
-	for r := range rows {
-		for o := range outputs {
-			var want, size float64
-			for i := range inputs {
-				v := float64(x[r*inputs+i]) * float64(w[o*inputs+i])
-				want, size = want+v, size+math.Abs(v)
-			}
-			if got := float32At(y, r*outputs+o); !(math.Abs(got-want) <= bound*size) {
-				return fmt.Errorf("the device computes wrongly: element [%d, %d] of a product is %g, and %g on the processor; a newer driver may help", r, o, got, want)
-			}
+	for i, p := range all {
+		if err := p.check(e, results[i]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func float32At(b []byte, i int) float64 {
-	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
-}
-
-// probeValues are n numbers between -1 and 1 in no pattern.
-func probeValues(n int, seed uint32) []float32 {
-	list := make([]float32, n)
-	for i := range list {
-		list[i] = float32(program.Keep(seed, uint32(i)))/(1<<31) - 1
+// runProofs runs instructions in one program and returns the buffers of the results of each.
+func (b *Backend) runProofs(all []*proof) (backends.Executable, [][]program.BufferID, error) {
+	e, buffers, err := b.compileProofs(all)
+	if err != nil {
+		return nil, nil, err
 	}
-	return list
-}
-
-func floatBytes(x []float32) []byte {
-	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	results := make([][]program.BufferID, len(all))
+	for i, p := range all {
+		for n, o := range slices.Concat(p.in, p.out) {
+			if err == nil && o != nil {
+				err = o.write(e, buffers[i][n])
+			}
+		}
+		results[i] = buffers[i][len(p.in):]
 	}
-	return b
+	if err == nil {
+		err = e.Run(0, &probeScalars)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, e.Close())
+	}
+	return e, results, nil
 }
 
-// probeProgram is y = x·wᵀ with x, w and y as buffers 0, 1 and 2.
-func probeProgram(rows, inputs, outputs int, compute dtype.DType) *program.Program {
-	p := &program.Program{}
-	var seg program.Segment
+func (o *probeOperand) write(e backends.Executable, to program.BufferID) error {
+	data, err := o.encode()
+	if err != nil {
+		return err
+	}
+	return e.Write(to, 0, data)
+}
+
+// compileProofs makes a program of all instructions, each with buffers of its own, whose numbers it returns in the order
+// of in and out.
+func (b *Backend) compileProofs(all []*proof) (backends.Executable, [][]program.BufferID, error) {
+	p := &program.Program{Blocks: []program.Block{{Class: program.Arena}, {Class: program.Inputs}}}
+	seg := program.Segment{Name: "probe"}
 	var call program.Call
-	for i, s := range [][2]int{{rows, inputs}, {outputs, inputs}, {rows, outputs}} {
-		b := program.Buffer{Name: "xwy"[i : i+1], DType: dtype.F32, Rows: s[0], Cols: s[1], Place: program.Place{Block: i}}
-		size := (b.Bytes() + program.Align - 1) / program.Align * program.Align
-		p.Blocks = append(p.Blocks, program.Block{Class: program.Arena, Size: size})
-		p.Buffers = append(p.Buffers, b)
-		seg.Params = append(seg.Params, program.Slot{Name: b.Name, DType: b.DType, Rows: b.Rows, Cols: b.Cols})
-		call.Args = append(call.Args, program.BufferID(i))
+	operand := func(o *probeOperand) program.Operand {
+		if o == nil {
+			return program.Operand{Slot: program.None}
+		}
+		block := &p.Blocks[0]
+		at := program.Place{Offset: block.Size}
+		if o.ints != nil {
+			block = &p.Blocks[1]
+			at = program.Place{Block: 1, Offset: block.Size}
+		}
+		id := len(p.Buffers)
+		buffer := program.Buffer{Name: fmt.Sprintf("operand %d", id), DType: o.dtype, Rows: o.rows, Cols: o.cols, Place: at}
+		block.Size += (buffer.Bytes() + program.Align - 1) / program.Align * program.Align
+		p.Buffers = append(p.Buffers, buffer)
+		seg.Params = append(seg.Params, program.Slot{Name: buffer.Name, DType: o.dtype, Rows: o.rows, Cols: o.cols})
+		call.Args = append(call.Args, program.BufferID(id))
+		return program.Operand{Slot: id, Rows: o.rows}
 	}
-	none := program.Operand{Slot: program.None}
-	seg.Instrs = []program.Instr{{
-		Op: program.OpLinear, Attr: program.Attr{Scale: 1, Compute: compute},
-		In:  []program.Operand{{Slot: 0, Rows: rows}, {Slot: 1, Rows: outputs}, none, none, none, none},
-		Out: []program.Operand{{Slot: 2, Rows: rows}},
-	}}
+	var buffers [][]program.BufferID
+	for _, x := range all {
+		in := program.Instr{Op: x.op, Attr: x.attr}
+		var ids []program.BufferID
+		for _, o := range x.in {
+			in.In = append(in.In, operand(o))
+			ids = append(ids, program.BufferID(in.In[len(in.In)-1].Slot))
+		}
+		for _, o := range x.out {
+			in.Out = append(in.Out, operand(o))
+			ids = append(ids, program.BufferID(in.Out[len(in.Out)-1].Slot))
+		}
+		seg.Instrs = append(seg.Instrs, in)
+		buffers = append(buffers, ids)
+	}
+	if p.Blocks[1].Size == 0 {
+		p.Blocks = p.Blocks[:1]
+	}
 	p.Segments = []program.Segment{seg}
 	p.Entries = []program.Entry{{Kind: program.Forward, Calls: []program.Call{call}}}
-	return p
+	e, err := b.Compile(p)
+	return e, buffers, err
+}
+
+// encode is what a buffer holds.
+func (o *probeOperand) encode() ([]byte, error) {
+	if o.bytes != nil {
+		return o.bytes, nil
+	}
+	if o.ints != nil {
+		data := make([]byte, 0, 4*len(o.ints))
+		for _, v := range o.ints {
+			data = binary.LittleEndian.AppendUint32(data, uint32(v))
+		}
+		return data, nil
+	}
+	data := make([]byte, o.dtype.Bytes(o.rows, o.cols))
+	return data, dtype.FromFloat32(data, o.v, o.dtype)
+}
+
+// wrong says which number a device makes of an instruction, and what it is on the processor.
+type wrong struct {
+	name      string
+	row, col  int
+	got, want float64
+}
+
+func (w *wrong) Error() string {
+	return fmt.Sprintf("the device computes wrongly: element [%d, %d] of %s is %g, and %g on the processor; a newer driver may help", w.row, w.col, w.name, w.got, w.want)
+}
+
+// check compares the results in some buffers.
+func (p *proof) check(e backends.Executable, results []program.BufferID) error {
+	for n, o := range p.out {
+		data := make([]byte, 4*o.rows*o.cols)
+		if err := e.Read(results[n], 0, data); err != nil {
+			return err
+		}
+		for r := 0; r < o.rows; r = next(r, p.step, o.rows) {
+			want, size := p.want[n](r)
+			for c := range want {
+				got := float64(math.Float32frombits(binary.LittleEndian.Uint32(data[4*(r*o.cols+c):])))
+				if !within(got, want[c], p.bound, size[c]) {
+					return &wrong{p.name, r, c, got, want[c]}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// next is the row that is looked at after r: the last one always is.
+func next(r, step, rows int) int {
+	if r < rows-1 {
+		return min(r+step, rows-1)
+	}
+	return rows
+}
+
+// within says whether a sum of terms of some size together is what it must be. Infinite and no number are the same
+// here, and an infinite size allows anything.
+func within(got, want, bound, size float64) bool {
+	switch {
+	case math.IsInf(want, 0) || math.IsNaN(want):
+		return math.IsInf(got, 0) || math.IsNaN(got)
+	case math.IsInf(size, 1):
+		return true
+	}
+	return math.Abs(got-want) <= bound*size
 }

@@ -45,7 +45,7 @@ func TestTime(t *testing.T) {
 	}
 	b := open(t).(*Backend)
 	const rows, inputs = 256, 256
-	p := probeProgram(rows, inputs, 64, dtype.F32)
+	p := productProgram(rows, inputs, 64, dtype.F32, dtype.F32)
 	small := p.Segments[0].Instrs[0]
 	small.In, small.Out = slices.Clone(small.In), slices.Clone(small.Out)
 	small.In[0].Rows, small.Out[0].Rows = 1, 1

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/loraedge/loraedge/backends"
 	"github.com/loraedge/loraedge/backends/vulkan/internal/vk"
 	"github.com/loraedge/loraedge/core/program"
 	"github.com/loraedge/loraedge/formats/dtype"
+	"github.com/loraedge/loraedge/shaders"
 )
 
 // Options choose the device.
@@ -25,9 +27,7 @@ type Backend struct{ device *device }
 
 // New opens a device and checks that it computes.
 func New(o Options) (*Backend, error) {
-	if s := os.Getenv("LORAEDGE_VULKAN_DEVICE"); s != "" {
-		o.Device = s
-	}
+	o.Device = named(o.Device)
 	v, err := vk.Open()
 	if errors.Is(err, vk.ErrNoVulkan) {
 		err = fmt.Errorf("%w: %w", ErrNoGPU, err)
@@ -39,40 +39,68 @@ func New(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := choose(all, o.Device)
-	if err != nil {
-		return nil, err
-	}
-	opened, err := v.OpenDevice(*info)
-	if err != nil {
-		return nil, err
-	}
-	// Matrix units stay off until their kernels were measured on real devices.
-	b := &Backend{&device{Device: opened, pipelines: map[string]*vk.Pipeline{}, matrices: os.Getenv("LORAEDGE_VULKAN_MATRIX") == "1"}}
-	b.device.cache = openCache(opened, o.CacheDir)
-	if err := b.probe(dtype.F32); err != nil {
-		b.Close()
-		return nil, fmt.Errorf("%s: %w", info.Name, err)
-	}
-	for _, compute := range []dtype.DType{dtype.BF16, dtype.F16} {
-		if b.device.matrices && b.probe(compute) != nil {
-			b.device.matrices = false // the kernels in float32 do the same
+	failed := map[int]error{}
+	for {
+		info, err := choose(all, o.Device, failed)
+		if err != nil {
+			return nil, err
 		}
+		b, err := openProven(v, info, o, shaders.SPIRV)
+		if err == nil {
+			return b, nil
+		}
+		if o.Device != "" {
+			return nil, fmt.Errorf("%s: %w", info.Name, err)
+		}
+		failed[info.Index] = err
 	}
-	return b, nil
+}
+
+// named is the device that is asked for; the environment goes first.
+func named(device string) string {
+	if s := os.Getenv("LORAEDGE_VULKAN_DEVICE"); s != "" {
+		return s
+	}
+	return device
+}
+
+// openProven opens a device and checks that it computes. Where it is lost in matrix kernels it is
+// opened anew, to do without them.
+func openProven(v *vk.Instance, info *vk.Info, o Options, code func(shader string) ([]byte, error)) (*Backend, error) {
+	broken := map[dtype.DType]error{}
+	for {
+		opened, err := v.OpenDevice(*info)
+		if err != nil {
+			return nil, err
+		}
+		b := &Backend{&device{Device: opened, pipelines: map[string]*vk.Pipeline{}, code: code}}
+		b.device.cache = openCache(opened, o.CacheDir)
+		err = b.prove(broken)
+		if err == nil {
+			return b, nil
+		}
+		b.Close()
+		var lost *brokenType
+		if !errors.As(err, &lost) {
+			return nil, err
+		}
+		broken[lost.compute] = err
+	}
 }
 
 // Describe names the device and its driver.
 func (b *Backend) Describe() backends.Device {
 	i := &b.device.Info
 	d := backends.Device{
-		Name: "vulkan", Detail: fmt.Sprintf("%s, %s %s", i.Name, i.DriverName, i.DriverInfo),
+		Name: "vulkan", Detail: fmt.Sprintf("%s, %s; %s", i.Name, driver(i), inWords(b.device.verdicts)),
 		MemoryBytes: i.Memory, MaxBlockBytes: maxBlock(i), MaxBufferBytes: i.MaxAllocation, Streams: true,
 	}
 	d.Stores = []dtype.DType{dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double}
 	d.Computes = []dtype.DType{dtype.BF16, dtype.F16}
-	if _, ok := unitFor(i, dtype.BF16); ok && b.device.matrices {
-		d.Prefers = dtype.BF16
+	for _, compute := range slices.Backward(matrixTypes) {
+		if b.device.matrices[compute] {
+			d.Prefers = compute
+		}
 	}
 	if i.Budget > 0 {
 		d.MemoryBytes = i.Budget

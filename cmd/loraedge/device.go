@@ -64,7 +64,7 @@ func (d devicesCommand) Run() error {
 		return err
 	}
 	about := processor.Describe()
-	gpus, missing := vulkan.Devices()
+	gpus, missing := vulkan.Devices(vulkan.Options{CacheDir: filepath.Join(cacheDir(), "vulkan")})
 	if d.JSON {
 		list := []any{about}
 		for _, g := range gpus {

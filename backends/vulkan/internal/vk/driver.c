@@ -108,6 +108,7 @@ static void query_properties(void *instance, void *physical, int has_13, lv_info
   info->min_subgroup_size = has_13 ? p13.min_subgroup_size : p11.subgroup_size;
   info->max_subgroup_size = has_13 ? p13.max_subgroup_size : p11.subgroup_size;
   info->size_stages = p13.required_size_stages;
+  info->mixed_dot_products = p13.dot_products[5]; // integerDotProduct4x8BitPackedMixedSignednessAccelerated
   info->max_buffer = has_13 ? p13.max_buffer_size : p11.max_memory_allocation;
 }
 

@@ -21,6 +21,7 @@ typedef struct {
   uint32_t driver_id;
   char driver_name[256], driver_info[256];
   uint32_t subgroup_size, min_subgroup_size, max_subgroup_size, size_stages, subgroup_operations;
+  uint32_t mixed_dot_products; // of four signed and four unsigned bytes, in hardware
   uint64_t max_allocation, max_buffer;
   uint8_t driver_uuid[16];
   uint64_t heap_budget[16], heap_usage[16];

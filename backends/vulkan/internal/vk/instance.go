@@ -162,6 +162,7 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 	choosable := c.size_stages&0x20 != 0 && c.size_control != 0 // for compute
 	info.FixedSubgroup = c.full_subgroups != 0 && (choosable || c.min_subgroup_size == c.max_subgroup_size)
 	info.SubgroupOperations = uint32(c.subgroup_operations)
+	info.MixedDotProducts = c.mixed_dot_products != 0
 	info.Features = features(&c)
 	for _, m := range c.matrix_list[:c.matrices] {
 		info.Matrices = append(info.Matrices, Matrix{

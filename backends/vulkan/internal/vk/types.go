@@ -91,9 +91,11 @@ type Info struct {
 	FixedSubgroup bool
 	// SubgroupOperations is Vulkan's VkSubgroupFeatureFlags.
 	SubgroupOperations uint32
-	Features           Features
-	Matrices           []Matrix
-	ComputeQueue       bool
+	// MixedDotProducts says that dot products of four signed and four unsigned bytes are an instruction.
+	MixedDotProducts bool
+	Features         Features
+	Matrices         []Matrix
+	ComputeQueue     bool
 	// Transfer is where copies beside kernels run.
 	Transfer TransferQueue
 	// CacheKey is another for every device and driver version whose pipeline caches differ.
