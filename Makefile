@@ -39,9 +39,10 @@ shaders: ## SPIR-V of the Vulkan kernels, after a change of shaders/*.comp (Debi
 	shaders/compile
 
 fuzz: ## each fuzz test for FUZZTIME (10s; 1000x is so many inputs)
+	@mkdir -p .cache
 	@for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test $$p -list '^Fuzz' 2>/dev/null | grep '^Fuzz'); do \
-	    echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 20x >/tmp/loraedge-fuzz.log 2>&1 || { cat /tmp/loraedge-fuzz.log; exit 1; }; \
+	    echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 20x >.cache/fuzz.log 2>&1 || { cat .cache/fuzz.log; exit 1; }; \
 	  done; \
 	done
 

@@ -66,7 +66,11 @@ func (d devicesCommand) Run() error {
 	about := processor.Describe()
 	gpus, missing := vulkan.Devices(vulkan.Options{CacheDir: filepath.Join(cacheDir(), "vulkan")})
 	if d.JSON {
-		list := []any{about}
+		list := []any{struct {
+			Name, Detail    string
+			MemoryBytes     int64
+			InstructionSets []string
+		}{about.Name, about.Detail, about.MemoryBytes, cpu.ISAs()}}
 		for _, g := range gpus {
 			list = append(list, g)
 		}
@@ -91,12 +95,15 @@ func printGPU(g vulkan.Listed) {
 	fmt.Printf("vulkan %d  %s, %s\n", g.Index, g.Name, memory)
 	fmt.Printf("     Vulkan %s, driver %s; %s", g.Vulkan, g.Driver, strings.Join(g.Types, ", "))
 	if len(g.Matrices) > 0 {
-		fmt.Printf("; matrices %s", strings.Join(g.Matrices, ", "))
+		fmt.Printf("; matrix shapes %s", strings.Join(g.Matrices, ", "))
 	}
 	fmt.Println()
+	if g.Units != "" {
+		fmt.Printf("     %s\n", g.Units)
+	}
 	switch {
 	case g.Best:
-		fmt.Println("     used where no device is named")
+		fmt.Println("     this is the device that a run takes by itself")
 	case g.PassedOver != "":
 		fmt.Printf("     not used by itself: %s\n", g.PassedOver)
 	}
