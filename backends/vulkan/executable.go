@@ -124,20 +124,27 @@ func (x *Executable) allocate(scratch int64) (err error) {
 	return x.device.Wait(vk.Compute, when)
 }
 
-// commands makes the pipelines and puts barriers and waits where they are needed.
+// commands makes the pipelines and what is submitted.
 func (x *Executable) commands(all []work) ([]command, error) {
 	if err := x.device.prepare(all); err != nil {
 		return nil, err
 	}
 	// Kernels never read the host's memory, which is slow to reach.
-	list := []command{{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes), item: -1}}
+	scalars := command{Command: vk.Copy(x.scalars, 0, x.host, 0, scalarBytes), item: -1}
+	return arrange(all, scalars, x.commandsOf)
+}
+
+// arrange puts the commands of all items behind that which copies the run's scalars,
+// with barriers and waits where they are needed.
+func arrange(all []work, first command, commandsOf func(*work) ([]command, error)) ([]command, error) {
+	list := []command{first}
 	scalars := true // they are not there yet
 	turns := schedule(all)
 	last := make([]int, len(turns)) // the last command of each turn
 	var lanes [2]hazards
 	for n, t := range turns {
 		w := &all[t.item]
-		made, err := x.commandsOf(w)
+		made, err := commandsOf(w)
 		if err != nil {
 			return nil, err
 		}

@@ -43,6 +43,8 @@ type flight struct {
 	before [2]uint64
 	// ends are the points in their lanes' time when commands have ended, by number.
 	ends []uint64
+	// waited is the last point in the other lane's time that each lane waited for.
+	waited [2]uint64
 	// computing are submissions that may still run; copies that may are before copied.
 	computing []submission
 	copied    uint64
@@ -74,7 +76,7 @@ func (f *flight) all(list []command) error {
 	for len(list) > 0 {
 		var batch []command
 		var cost float64
-		batch, cost, list = f.cut(list)
+		batch, cost, list = f.cut(list, f.after)
 		if err := f.one(batch, cost); err != nil {
 			return err
 		}
@@ -95,25 +97,38 @@ func (f *flight) all(list []command) error {
 	return nil
 }
 
-// one submits a batch, whose first command says what it waits for.
+// one submits a batch.
 func (f *flight) one(batch []command, cost float64) error {
-	lane, after := batch[0].lane, uint64(0)
-	if need := batch[0].need; need > 0 {
-		after = f.ends[need-1]
-	}
+	lane, after := batch[0].lane, f.after(&batch[0])
 	when, err := f.device.SubmitAfter(lane, max(after, f.before[lane]), plain(batch))
 	if err != nil {
 		return err
 	}
-	for _, c := range batch {
-		f.ends[c.number] = when
-	}
+	f.submitted(batch, when)
 	if lane == vk.Transfer {
 		f.copied = when
 	} else {
 		f.computing = append(f.computing, submission{when, cost, after > 0})
 	}
 	return nil
+}
+
+// after is the point in the other lane's time that a command waits for; 0 is none, or
+// one that its lane has waited for.
+func (f *flight) after(c *command) uint64 {
+	if c.need == 0 || f.ends[c.need-1] <= f.waited[c.lane] {
+		return 0
+	}
+	return f.ends[c.need-1]
+}
+
+// submitted notes what a batch waited for, and when its commands have ended.
+func (f *flight) submitted(batch []command, when uint64) {
+	lane := batch[0].lane
+	f.waited[lane] = max(f.waited[lane], f.after(&batch[0]))
+	for _, c := range batch {
+		f.ends[c.number] = when
+	}
 }
 
 // finish waits for the first submission that may still run.
@@ -140,15 +155,16 @@ func plain(list []command) []vk.Command {
 	return all
 }
 
-// cut takes the next submission off a list: commands of one lane, of which only
-// the first waits for the other lane. A dispatch that is too long is taken in parts of its grid.
-func (x *Executable) cut(list []command) ([]command, float64, []command) {
+// cut takes the next submission off a list: commands of one lane, none of which waits for a
+// later point in the other lane's time than the first; after has that point. Copies that are in one submission
+// end together. A dispatch that is too long is taken in parts of its grid.
+func (x *Executable) cut(list []command, after func(*command) uint64) ([]command, float64, []command) {
 	budget, single := x.pace.cost(submissionTime), x.pace.cost(dispatchTime)
 	var batch []command
 	var cost float64
 	for len(list) > 0 && (len(batch) == 0 || cost+list[0].cost <= budget) {
 		c := list[0]
-		if len(batch) > 0 && (c.lane != batch[0].lane || c.need > 0) {
+		if len(batch) > 0 && (c.lane != batch[0].lane || after(&c) > after(&batch[0])) {
 			break
 		}
 		if c.cost > single {

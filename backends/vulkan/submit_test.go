@@ -13,11 +13,14 @@ func cutAll(list []command) (batches [][]command, costs []float64) {
 	for len(list) > 0 {
 		var batch []command
 		var cost float64
-		batch, cost, list = x.cut(list)
+		batch, cost, list = x.cut(list, byNeed)
 		batches, costs = append(batches, batch), append(costs, cost)
 	}
 	return batches, costs
 }
+
+// byNeed is the other lane's time where each of its commands is a submission.
+func byNeed(c *command) uint64 { return uint64(c.need) }
 
 func dispatchOf(cost float64, groups ...uint32) command {
 	return command{Command: vk.Command{Groups: [3]uint32(groups), Barrier: 1}, cost: cost}

@@ -30,7 +30,7 @@ func (x *Executable) submitTimed(list []command, times []backends.Timing) error 
 	list = oneByOne(list)
 	for len(list) > 0 {
 		n := min(len(list), vk.MaxTimes-1)
-		batch, cost, rest := x.cut(list[:n:n])
+		batch, cost, rest := x.cut(list[:n:n], noWait)
 		list = slices.Concat(rest, list[n:])
 		commands, items := timed(batch)
 		from := time.Now()
@@ -54,6 +54,9 @@ func (x *Executable) submitTimed(list []command, times []backends.Timing) error 
 	}
 	return nil
 }
+
+// noWait is for commands of one lane.
+func noWait(*command) uint64 { return 0 }
 
 // oneByOne has the commands of both lanes in one.
 func oneByOne(list []command) []command {
