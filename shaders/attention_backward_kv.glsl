@@ -8,6 +8,7 @@
 
 layout(constant_id = NEXT_CONSTANT) const bool VALUES = true;
 layout(constant_id = NEXT_CONSTANT + 1) const bool KEYS = true;
+layout(constant_id = NEXT_CONSTANT + 2) const uint TYPES = 0; // of q, k, v, dy, dk and dv
 
 layout(push_constant, scalar) uniform Push {
   Floats q, k, v, dy, lse, delta;
@@ -21,7 +22,7 @@ const uint DV = 0, DK = 1; // sets
 
 // tile adds what the queries q0 … q0+63 of head h give to the keys from k0 on.
 void tile(uint k0, uint q0, uint h, Rows keys, Rows values) {
-  Rows queries = Rows(q, heads * D, h * D, R), outputs = Rows(dy, heads * D, h * D, R);
+  Rows queries = Rows(q, heads * D, h * D, R, TYPE_OF(0)), outputs = Rows(dy, heads * D, h * D, R, TYPE_OF(3));
   vec4 s[4], slopes[4], d[4];
   products(keys, k0, queries, q0, s);
   [[unroll]] for (uint j = 0; j < 4; j++) {
@@ -62,12 +63,12 @@ void main() {
   uint k0 = gl_WorkGroupID.x * TILE, key_head = gl_WorkGroupID.y;
   uint highest = min(k0 + TILE, R) - 1, end = min(max(uint(last.v[highest]), highest), R - 1) + 1;
   if (window > 0) end = min(end, highest + window);
-  Rows keys = Rows(k, kv_heads * D, key_head * D, R), values = Rows(v, kv_heads * D, key_head * D, R);
+  Rows keys = Rows(k, kv_heads * D, key_head * D, R, TYPE_OF(1)), values = Rows(v, kv_heads * D, key_head * D, R, TYPE_OF(2));
   clear_sums();
   uint group = heads / kv_heads;
   for (uint h = key_head * group; h < (key_head + 1) * group; h++) {
     for (uint q0 = k0; q0 < end; q0 += TILE) tile(k0, q0, h, keys, values);
   }
-  if (VALUES) store(Rows(dv, kv_heads * D, key_head * D, R), k0, DV);
-  if (KEYS) store(Rows(dk, kv_heads * D, key_head * D, R), k0, DK);
+  if (VALUES) store(Rows(dv, kv_heads * D, key_head * D, R, TYPE_OF(5)), k0, DV);
+  if (KEYS) store(Rows(dk, kv_heads * D, key_head * D, R, TYPE_OF(4)), k0, DK);
 }

@@ -5,6 +5,8 @@
 // Reads q and dy once for each tile of 64 keys, k (twice) and v once for each tile of 64
 // queries that sees them; the caches keep all. Writes dq.
 
+layout(constant_id = NEXT_CONSTANT) const uint TYPES = 0; // of q, k, v, dy and dq
+
 layout(push_constant, scalar) uniform Push {
   Floats q, k, v, dy, lse, delta;
   Ints first;
@@ -16,8 +18,8 @@ layout(push_constant, scalar) uniform Push {
 void main() {
   uint h = gl_WorkGroupID.y, key_head = h * kv_heads / heads;
   uint q0 = ((R - 1) / TILE - gl_WorkGroupID.x) * TILE, end = min(q0 + TILE, R);
-  Rows queries = Rows(q, heads * D, h * D, R), outputs = Rows(dy, heads * D, h * D, R);
-  Rows keys = Rows(k, kv_heads * D, key_head * D, R), values = Rows(v, kv_heads * D, key_head * D, R);
+  Rows queries = Rows(q, heads * D, h * D, R, TYPE_OF(0)), outputs = Rows(dy, heads * D, h * D, R, TYPE_OF(3));
+  Rows keys = Rows(k, kv_heads * D, key_head * D, R, TYPE_OF(1)), values = Rows(v, kv_heads * D, key_head * D, R, TYPE_OF(2));
   uint low[4];
   float log_sum[4], removed[4];
   [[unroll]] for (uint i = 0; i < 4; i++) {
@@ -43,7 +45,7 @@ void main() {
     accumulate(keys, k0, 0);
   }
   collect(0);
-  Rows to = Rows(dq, heads * D, h * D, R);
+  Rows to = Rows(dq, heads * D, h * D, R, TYPE_OF(4));
   [[unroll]] for (uint i = 0; i < 4; i++) {
     uint r = q0 + 4 * ty() + i;
     if (r >= R) continue;

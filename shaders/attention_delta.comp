@@ -4,9 +4,11 @@
 // Shapes: o, dy (do) [n·D], delta [n], n = rows · heads.
 // Grid: n/16 workgroups, folded; 16 invocations a head. Reads o and dy once.
 #include "common.glsl"
+#include "narrow.glsl"
 
 layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint D = 64;
+layout(constant_id = 1) const uint TYPES = 0; // of o and dy
 layout(push_constant, scalar) uniform Push {
   Floats o, dy, delta;
   uint n;
@@ -18,7 +20,7 @@ void main() {
   uint i = gl_LocalInvocationID.x, head = flat_group() * 16 + i / 16;
   float sum = 0;
   if (head < n) {
-    for (uint c = i % 16; c < D; c += 16) sum += o.v[head * D + c] * dy.v[head * D + c];
+    for (uint c = i % 16; c < D; c += 16) sum += get(o, TYPE_OF(0), head * D + c) * get(dy, TYPE_OF(1), head * D + c);
   }
   sums[i] = sum;
   barrier();

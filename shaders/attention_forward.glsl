@@ -8,6 +8,7 @@
 // 64 queries that sees them; the caches keep both. Writes o and lse.
 
 layout(constant_id = NEXT_CONSTANT) const bool CACHED = false;
+layout(constant_id = NEXT_CONSTANT + 1) const uint TYPES = 0; // of q, k, v and o
 
 layout(push_constant, scalar) uniform Push {
   Floats q, k, v;
@@ -59,8 +60,8 @@ void main() {
   uint rows = CACHED ? min(scalars.tokens, R) : R, past = CACHED ? scalars.past : 0;
   if (q0 >= rows) return;
   uint keys = min(past + rows, N), end = min(past + q0 + TILE, keys);
-  Rows queries = Rows(q, heads * D, h * D, rows);
-  Rows key_rows = Rows(k, kv_heads * D, key_head * D, keys), values = Rows(v, kv_heads * D, key_head * D, keys);
+  Rows queries = Rows(q, heads * D, h * D, rows, TYPE_OF(0));
+  Rows key_rows = Rows(k, kv_heads * D, key_head * D, keys, TYPE_OF(1)), values = Rows(v, kv_heads * D, key_head * D, keys, TYPE_OF(2));
   if (gl_LocalInvocationIndex < TILE) {
     highest[gl_LocalInvocationIndex] = HIDDEN;
     total[gl_LocalInvocationIndex] = 0;
@@ -91,7 +92,7 @@ void main() {
     }
     accumulate(values, k0, 0);
   }
-  Rows to = Rows(o, heads * D, h * D, rows);
+  Rows to = Rows(o, heads * D, h * D, rows, TYPE_OF(3));
   [[unroll]] for (uint i = 0; i < 4; i++) {
     uint r = q0 + 4 * ty() + i;
     if (r >= rows) continue;

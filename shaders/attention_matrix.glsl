@@ -1,6 +1,6 @@
 // Tiles of attention on matrix units (VK_KHR_cooperative_matrix): the functions of
 // attention.glsl, whose comment says what an invocation has, with the factors of all products
-// rounded to ELEMENT by pack4, and sums in float32.
+// rounded to ELEMENT by pack4 where memory does not have them so, and sums in float32.
 //
 // What an invocation makes of single scores, and sums that are rescaled between tiles, needs to
 // know which element is where, which matrices do not tell: those go through shared memory. With
@@ -57,35 +57,39 @@ bool working() { return gl_SubgroupID * EACH < FRAGMENTS; }
 uint fragment_row() { return gl_SubgroupID * EACH / ACROSS * MM; }
 uint fragment_column(uint i) { return (gl_SubgroupID * EACH + i) % ACROSS * MN; }
 
+// Eight columns of a row as they lie in memory: what lies there in ELEMENT is in low, packed as factors are, float32
+// in both, to be rounded when it is used, for to round it is to wait for it.
+struct Raw {
+  uvec4 low, high;
+};
+
+Raw raw8(Rows t, uint r, uint c) {
+  if (t.type != ELEMENT_TYPE) return Raw(floatBitsToUint(load4(t, r, c)), floatBitsToUint(load4(t, r, c + 4)));
+  if (!ALIGNED) return Raw(uvec4(pack4(load4(t, r, c)), pack4(load4(t, r, c + 4))), uvec4(0));
+  return Raw(c < D ? Eights(t.m).v[place(t, r, c) / 8] : uvec4(0), uvec4(0));
+}
+
+uvec4 factors8(Rows t, Raw raw) {
+  return t.type == ELEMENT_TYPE ? raw.low : uvec4(pack4(uintBitsToFloat(raw.low)), pack4(uintBitsToFloat(raw.high)));
+}
+
 vec4 score4(uint at) { return uintBitsToFloat(scores[at]); }
 
 void products(Rows a, uint a0, Rows b, uint b0, out vec4 s[4]) {
-  const uint UNITS = TILE * CHUNK / 4 / 256;
   coopmat<float, gl_ScopeSubgroup, MM, MN, gl_MatrixUseAccumulator> sum[EACH];
   [[unroll]] for (uint i = 0; i < EACH; i++) sum[i] = coopmat<float, gl_ScopeSubgroup, MM, MN, gl_MatrixUseAccumulator>(0.0);
-  vec4 next_a[UNITS], next_b[UNITS];
-  uint row = gl_LocalInvocationIndex / (CHUNK / 4), column = gl_LocalInvocationIndex % (CHUNK / 4) * 4;
-  const uint STEP = 256 / (CHUNK / 4); // rows
-  [[unroll]] for (uint i = 0; i < UNITS; i++) {
-    next_a[i] = load4(a, a0 + row + i * STEP, column);
-    next_b[i] = load4(b, b0 + row + i * STEP, column);
-  }
+  // An invocation has 8 columns of a row of each chunk.
+  uint row = gl_LocalInvocationIndex / (CHUNK / 8), part = gl_LocalInvocationIndex % (CHUNK / 8);
+  uint at = row * CHUNK_ROW + part;
+  Raw next_a = raw8(a, a0 + row, 8 * part), next_b = raw8(b, b0 + row, 8 * part);
   for (uint c0 = 0; c0 < D; c0 += CHUNK) {
     barrier();
-    [[unroll]] for (uint i = 0; i < UNITS; i++) {
-      uint at = (row + i * STEP) * CHUNK_ROW + column / 8, part = column / 4 % 2 * 2;
-      uvec2 left = pack4(next_a[i]), right = pack4(next_b[i]);
-      factors[at][part] = left.x;
-      factors[at][part + 1] = left.y;
-      factors[TILE * CHUNK_ROW + at][part] = right.x;
-      factors[TILE * CHUNK_ROW + at][part + 1] = right.y;
-    }
+    factors[at] = factors8(a, next_a);
+    factors[TILE * CHUNK_ROW + at] = factors8(b, next_b);
     barrier();
     if (c0 + CHUNK < D) {
-      [[unroll]] for (uint i = 0; i < UNITS; i++) {
-        next_a[i] = load4(a, a0 + row + i * STEP, c0 + CHUNK + column);
-        next_b[i] = load4(b, b0 + row + i * STEP, c0 + CHUNK + column);
-      }
+      next_a = raw8(a, a0 + row, c0 + CHUNK + 8 * part);
+      next_b = raw8(b, b0 + row, c0 + CHUNK + 8 * part);
     }
     if (!working()) continue;
     [[unroll]] for (uint k = 0; k < CHUNK; k += MK) {
@@ -123,15 +127,17 @@ void results(uint begin, uint piece, bool add) {
 }
 
 void accumulate(Rows b, uint b0, uint set) {
+  // An invocation has 8 columns of two rows of each piece; the next one is on its way while one is multiplied.
+  uint row = gl_LocalInvocationIndex / 8, part = gl_LocalInvocationIndex % 8;
+  Raw next[2];
+  [[unroll]] for (uint i = 0; i < 2; i++) next[i] = raw8(b, b0 + row + 32 * i, 8 * part);
   [[unroll]] for (uint piece = 0; piece < NV; piece++) {
     barrier();
-    [[unroll]] for (uint i = 0; i < 4; i++) {
-      uint n = ty() + 16 * i;
-      uvec2 v = pack4(load4(b, b0 + n, 64 * piece + 4 * tx()));
-      scores[n * TILE_ROW + tx() / 2][tx() % 2 * 2] = v.x;
-      scores[n * TILE_ROW + tx() / 2][tx() % 2 * 2 + 1] = v.y;
-    }
+    [[unroll]] for (uint i = 0; i < 2; i++) scores[(row + 32 * i) * TILE_ROW + part] = factors8(b, next[i]);
     barrier();
+    if (piece + 1 < NV) {
+      [[unroll]] for (uint i = 0; i < 2; i++) next[i] = raw8(b, b0 + row + 32 * i, 64 * (piece + 1) + 8 * part);
+    }
     uint begin = RESCALED ? 0 : (set * NV + piece) * EACH;
     if (RESCALED) clear_matrices(0, EACH);
     if (working()) {

@@ -25,8 +25,8 @@ void main() {
   if (r >= min(scalars.tokens, R)) return;
   uint i = gl_LocalInvocationIndex, ty = i / 16, tx = i % 16;
   uint begin = lowest(0, scalars.past + r, window), end = min(scalars.past + r + 1, N);
-  Rows query = Rows(q, heads * D, h * D, R);
-  Rows keys = Rows(k, kv_heads * D, key_head * D, end), values = Rows(v, kv_heads * D, key_head * D, end);
+  Rows query = Rows(q, heads * D, h * D, R, F32);
+  Rows keys = Rows(k, kv_heads * D, key_head * D, end, F32), values = Rows(v, kv_heads * D, key_head * D, end, F32);
   vec4 mine[NV], sums[NV];
   [[unroll]] for (uint j = 0; j < NV; j++) {
     mine[j] = load4(query, r, 4 * (tx + 16 * j));

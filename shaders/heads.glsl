@@ -1,10 +1,11 @@
 // Heads of attention's operands, and what one query makes of one key.
 #extension GL_EXT_control_flow_attributes : require
 #include "common.glsl"
+#include "narrow.glsl"
 #include "math.glsl"
 
 layout(constant_id = 0) const uint D = 64;           // columns of a head, at most 256
-layout(constant_id = 1) const bool ALIGNED = false;  // heads begin at multiples of 16 bytes
+layout(constant_id = 1) const bool ALIGNED = false;  // heads begin at multiples of 8 elements
 layout(constant_id = 2) const bool CAPPED = false;
 
 const uint NV = (D + 63) / 64;      // vectors of a head that one of 16 invocations has
@@ -14,18 +15,20 @@ const float HIDDEN = -1e38;         // the score of a key that a query does not 
 // which may hold anything, read as the last one.
 struct Rows {
   Floats m;
-  uint stride, column, limit;
+  uint stride, column, limit, type;
 };
 
+uint place(Rows t, uint r, uint c) { return min(r, t.limit - 1) * t.stride + t.column + c; }
+
 vec4 load4(Rows t, uint r, uint c) {
-  uint at = min(r, t.limit - 1) * t.stride + t.column + c;
+  uint at = place(t, r, c);
   vec4 v = vec4(0);
   if (ALIGNED) {
-    if (c < D) v = Vec4s(t.m).v[at / 4];
+    if (c < D) v = get4(t.m, t.type, at);
     return v;
   }
   [[unroll]] for (uint i = 0; i < 4; i++) {
-    if (c + i < D) v[i] = t.m.v[at + i];
+    if (c + i < D) v[i] = get(t.m, t.type, at + i);
   }
   return v;
 }
@@ -33,11 +36,11 @@ vec4 load4(Rows t, uint r, uint c) {
 void store4(Rows t, uint r, uint c, vec4 v) {
   uint at = r * t.stride + t.column + c;
   if (ALIGNED) {
-    if (c < D) Vec4s(t.m).v[at / 4] = v;
+    if (c < D) put4(t.m, t.type, at, v);
     return;
   }
   [[unroll]] for (uint i = 0; i < 4; i++) {
-    if (c + i < D) t.m.v[at + i] = v[i];
+    if (c + i < D) put(t.m, t.type, at + i, v[i]);
   }
 }
 

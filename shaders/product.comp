@@ -6,7 +6,7 @@
 //   KIND 1, linear_grad:        y[M,N] = scale·x[M,K]·w[K,N] + drop'(u[M,R]·b[R,N])
 //   KIND 2, linear_weight_grad: y[M,N] = x[K,M]ᵀ·drop(w[K,N])
 //
-// then times scalars.adapter where flags say so, and added to y where they do.
+// then times scalars.adapter where flags say so, and added to y, or of linear_grad to what bias points to, where they do.
 // u and b are there where R > 0, bias where flags say so. index has a token's
 // index for each row that drop's mask has. With FLAG_SPLIT, workgroup z does k from
 // z·k_split on and writes its part, without what is last, to y[z][M,N];
@@ -29,6 +29,8 @@ layout(constant_id = 7) const uint WEIGHT = 0;
 layout(constant_id = 8) const bool DROP = false;
 // Columns and addresses of all operands but bias are multiples of 4 elements.
 layout(constant_id = 9) const bool ALIGNED = false;
+// Of x, u and y.
+layout(constant_id = 10) const uint TYPES = 0;
 
 const uint THREADS = BM / TM * (BN / TN);
 

@@ -1,6 +1,8 @@
 // What product.comp and product_matrix.glsl share: operands, flags, and tiles on their way from memory to registers.
-// They define BM, BN, BK, KIND, WEIGHT, DROP, ALIGNED and THREADS before.
+// They define BM, BN, BK, KIND, WEIGHT, DROP, ALIGNED, TYPES and THREADS before.
 #include "weights.glsl"
+
+const uint X_TYPE = TYPE_OF(0), U_TYPE = TYPE_OF(1), Y_TYPE = TYPE_OF(2);
 
 // What only the ends of a tile see is not worth a pipeline of its own.
 const uint FLAG_BIAS = 1, FLAG_ADAPTER = 2, FLAG_ACCUMULATE = 4, FLAG_SPLIT = 8, FLAG_MASK = 16;
@@ -45,12 +47,12 @@ uvec2 place_a(uint i) { return place(unit(i), KIND != 2, BM); }
 uvec2 place_b(uint i) { return place(unit(i), KIND == 0, BN); }
 
 // Four elements of a row of x[rows, cols], 0 beyond it.
-vec4 four(Floats x, uint row, uint column, uint rows, uint cols) {
+vec4 four(Floats x, uint type, uint row, uint column, uint rows, uint cols) {
   if (row >= rows || column >= cols) return vec4(0);
   uint at = row * cols + column;
-  if (ALIGNED) return Vec4s(x).v[at / 4];
+  if (ALIGNED) return get4(x, type, at);
   vec4 v = vec4(0);
-  for (uint i = 0; i < min(4, cols - column); i++) v[i] = x.v[at + i];
+  for (uint i = 0; i < min(4, cols - column); i++) v[i] = get(x, type, at + i);
   return v;
 }
 
@@ -85,8 +87,8 @@ void fetch_main(uint m0, uint n0, uint k0, bool drop) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
     uvec2 p = place_a(i);
-    if (KIND == 2) next_a[i] = four(x, k0 + p.x, m0 + p.y, K, M);
-    else next_a[i] = scale * four(x, m0 + p.x, k0 + p.y, M, K);
+    if (KIND == 2) next_a[i] = four(x, X_TYPE, k0 + p.x, m0 + p.y, K, M);
+    else next_a[i] = scale * four(x, X_TYPE, m0 + p.x, k0 + p.y, M, K);
     if (KIND == 0 && drop) next_a[i] = dropped(next_a[i], a_keys[i], k0 + p.y);
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
@@ -102,15 +104,18 @@ void fetch_rank(uint m0, uint n0, uint k0) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
     uvec2 p = place_a(i);
-    next_a[i] = four(u, m0 + p.x, k0 + p.y, M, R);
+    next_a[i] = four(u, U_TYPE, m0 + p.x, k0 + p.y, M, R);
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
     if (!in_b(i)) break;
     uvec2 p = place_b(i);
-    if (KIND == 0) next_b[i] = four(b, n0 + p.x, k0 + p.y, N, R);
-    else next_b[i] = four(b, k0 + p.x, n0 + p.y, R, N);
+    if (KIND == 0) next_b[i] = four(b, F32, n0 + p.x, k0 + p.y, N, R);
+    else next_b[i] = four(b, F32, k0 + p.x, n0 + p.y, R, N);
   }
 }
+
+// What FLAG_ACCUMULATE adds to. linear_grad, which has no bias, has a pointer for it.
+Floats before() { return KIND == 1 ? bias : y; }
 
 // finish does what is last to four sums, of row m from column n on, and writes them.
 void finish(uint m, uint n, vec4 v, float factor) {
@@ -122,9 +127,9 @@ void finish(uint m, uint n, vec4 v, float factor) {
   }
   v *= factor;
   if (ALIGNED) {
-    if (whole && is(FLAG_ACCUMULATE)) v += Vec4s(y).v[to / 4];
-    Vec4s(y).v[to / 4] = v;
+    if (whole && is(FLAG_ACCUMULATE)) v += Vec4s(before()).v[to / 4];
+    put4(y, Y_TYPE, to, v);
     return;
   }
-  for (uint i = 0; i < count; i++) y.v[to + i] = whole && is(FLAG_ACCUMULATE) ? y.v[to + i] + v[i] : v[i];
+  for (uint i = 0; i < count; i++) put(y, Y_TYPE, to + i, whole && is(FLAG_ACCUMULATE) ? before().v[to + i] + v[i] : v[i]);
 }

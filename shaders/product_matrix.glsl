@@ -29,6 +29,8 @@ layout(constant_id = 10) const uint MK = 16;
 // Columns and addresses of all operands but bias are multiples of 4 elements.
 layout(constant_id = 11) const bool ALIGNED = false;
 layout(constant_id = 12) const uint SUBGROUP = 32;
+// Of x, u and y.
+layout(constant_id = 13) const uint TYPES = 0;
 const uint BK = 32;
 
 const uint THREADS = WM * WN * SUBGROUP;

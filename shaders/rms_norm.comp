@@ -4,9 +4,11 @@
 // Grid: n workgroups of 32 to 256, folded; a workgroup a group. Reads x once from
 // memory and once from the cache, writes y.
 #include "common.glsl"
+#include "narrow.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint G = 1;
+layout(constant_id = 2) const uint TYPES = 0; // of y
 #include "reduce.glsl"
 
 layout(push_constant, scalar) uniform Push {
@@ -26,6 +28,6 @@ void main() {
   float s = 1.0 / sqrt(workgroup_sum(squares) / G + eps);
   if (gl_LocalInvocationID.x == 0) rstd.v[g] = s;
   for (uint c = gl_LocalInvocationID.x; c < G; c += gl_WorkGroupSize.x) {
-    y.v[g * G + c] = x.v[g * G + c] * s * (offset + w.v[c]);
+    put(y, TYPE_OF(0), g * G + c, x.v[g * G + c] * s * (offset + w.v[c]));
   }
 }

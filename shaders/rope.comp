@@ -9,12 +9,14 @@
 // turn in fixed point with 64 bits of 1/2π, which no device's float arithmetic
 // touches, and Taylor's series do the rest. No float64 is needed.
 #include "common.glsl"
+#include "narrow.glsl"
 
 layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint D = 2;
 layout(constant_id = 1) const uint PAIRS = 1;
 layout(constant_id = 2) const bool INTERLEAVED = false;
 layout(constant_id = 3) const bool INVERSE = false;
+layout(constant_id = 4) const uint TYPES = 0; // of y
 
 layout(push_constant, scalar) uniform Push {
   Floats x;
@@ -83,7 +85,7 @@ void main() {
   if (unit >= PAIRS) {
     for (uint h = begin; h < end; h++) {
       uint at = (r * heads + h) * D + PAIRS + unit;
-      y.v[at] = x.v[at];
+      put(y, TYPE_OF(0), at, x.v[at]);
     }
     return;
   }
@@ -96,7 +98,7 @@ void main() {
     uint head = (r * heads + h) * D;
     uint a = head + (INTERLEAVED ? 2 * unit : unit), b = INTERLEAVED ? a + 1 : a + PAIRS;
     float xa = x.v[a], xb = x.v[b];
-    y.v[a] = xa * c - xb * s;
-    y.v[b] = xb * c + xa * s;
+    put(y, TYPE_OF(0), a, xa * c - xb * s);
+    put(y, TYPE_OF(0), b, xb * c + xa * s);
   }
 }

@@ -23,6 +23,8 @@ type Options struct {
 	// Input is the relative rounding of inputs (0 where products take them as
 	// they are), Accumulator that of sums; 0 is float32.
 	Input, Accumulator float64
+	// NarrowStep runs every so-many-th case of activations in 16 bits, where kernels take long to compile; 0 is all.
+	NarrowStep int
 	// Lacks are instructions that Compile must refuse by name.
 	Lacks []program.Op
 }
@@ -59,7 +61,7 @@ func Run(t *testing.T, open Open, o Options) {
 				continue
 			}
 			t.Run(op.String(), func(t *testing.T) { runCases(t, op, backend, same, p) })
-			t.Run(op.String()+"/narrow", func(t *testing.T) { runNarrow(t, op, backend, same) })
+			t.Run(op.String()+"/narrow", func(t *testing.T) { RunNarrow(t, op, backend, same, o.NarrowStep) })
 		}
 	})
 	if len(o.Lacks) == 0 {

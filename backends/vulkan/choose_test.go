@@ -11,7 +11,7 @@ import (
 func good(name string, kind vk.Kind, memory int64) vk.Info {
 	return vk.Info{
 		Name: name, Kind: kind, Memory: memory, Version: [2]int{1, 3}, ComputeQueue: true,
-		Features:           vk.Features{Address: true, Timeline: true, ScalarLayout: true},
+		Features:           vk.Features{Address: true, Timeline: true, ScalarLayout: true, Storage16: true},
 		SubgroupOperations: 0xff, PushConstants: 256, MaxInvocations: 1024, SharedMemory: 48 << 10,
 	}
 }

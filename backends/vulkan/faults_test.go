@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/loraedge/loraedge/core/program"
@@ -235,6 +236,7 @@ func TestProbeFindsFaults(t *testing.T) {
 // on gives kernels with the fault, and which they were.
 func (f *fault) on(t *testing.T) (code func(string) ([]byte, error), changed map[string]int) {
 	changed = map[string]int{}
+	var mu sync.Mutex // kernels are compiled at once
 	return func(shader string) ([]byte, error) {
 		right, err := shaders.SPIRV(shader)
 		if err != nil || !f.concerns(shader) {
@@ -242,7 +244,9 @@ func (f *fault) on(t *testing.T) (code func(string) ([]byte, error), changed map
 		}
 		m := parseSPIRV(right)
 		if n := f.inject(m); n > 0 {
+			mu.Lock()
 			changed[shader] = n
+			mu.Unlock()
 		}
 		return m.bytes(), nil
 	}, changed

@@ -55,8 +55,22 @@ type matrix struct {
 func (m matrix) given() bool   { return m.rows > 0 }
 func (m matrix) elements() int { return m.rows * m.cols }
 
-// aligned says that every row of an F32 operand begins at a multiple of 16 bytes.
-func (m matrix) aligned() bool { return m.address%16 == 0 && m.cols%4 == 0 }
+// aligned says that every row of an operand in 32 or 16 bits begins at a multiple of 4 elements.
+func (m matrix) aligned() bool {
+	four := uint64(m.dtype.Bytes(1, 4))
+	return m.address%four == 0 && m.cols%4 == 0
+}
+
+// typeNumbers are the types of shaders/narrow.glsl, and with more of shaders/weights.glsl.
+var typeNumbers = map[dtype.DType]uint32{dtype.F32: 0, dtype.BF16: 1, dtype.F16: 2, dtype.NF4: 3, dtype.NF4Double: 4}
+
+// activationTypes is the constant TYPES of a kernel with these activations; absent ones may be any.
+func activationTypes(operands ...matrix) (all uint32) {
+	for i, m := range operands {
+		all |= typeNumbers[m.dtype] << (2 * i)
+	}
+	return all
+}
 
 // span is a range of bytes of a block. Blocks of the program count from 0.
 type span struct {

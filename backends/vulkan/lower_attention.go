@@ -26,9 +26,9 @@ func (k *kernels) heads(a *program.Attr, operands ...matrix) ([]any, error) {
 	if a.Heads > int(k.info.MaxGroups[1]) {
 		return nil, fmt.Errorf("%d heads; the device's grid has %d", a.Heads, k.info.MaxGroups[1])
 	}
-	aligned := a.HeadDim%4 == 0
+	aligned := a.HeadDim%8 == 0
 	for _, m := range operands {
-		aligned = aligned && m.aligned()
+		aligned = aligned && m.address%16 == 0 && m.cols%8 == 0
 	}
 	return []any{a.HeadDim, aligned, a.SoftCap > 0}, nil
 }
@@ -65,7 +65,7 @@ func lowerAttention(k *kernels, in *instr) error {
 	if err != nil {
 		return err
 	}
-	k.tiles("attention", a, c, []any{false},
+	k.tiles("attention", a, c, []any{false, activationTypes(q, key, v, o)},
 		push(q, key, v, first, o, lse, k.scalars, q.rows, key.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
 		[3]uint32{uint32(over(q.rows, attentionTile)), uint32(a.Heads), 1}, 2*scoreCost(a, q.rows))
 	return nil
@@ -86,7 +86,7 @@ func lowerAttentionCached(k *kernels, in *instr) error {
 		return nil
 	}
 	blocks := over(q.rows, attentionTile)
-	k.tiles("attention", a, c, []any{true},
+	k.tiles("attention", a, c, []any{true, activationTypes()},
 		push(q, key, v, matrix{}, o, matrix{}, k.scalars, q.rows, key.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
 		[3]uint32{uint32(blocks), uint32(a.Heads), 1}, cost*float64(blocks*attentionTile))
 	return nil
@@ -104,19 +104,19 @@ func lowerAttentionGrad(k *kernels, in *instr) error {
 	}
 	n := q.rows * a.Heads
 	delta := k.scratch(q.rows, a.Heads)
-	k.add("attention_delta", constants(a.HeadDim), push(o, do, delta, n), flat(over(n, 16)), 32*float64(q.elements()))
+	k.add("attention_delta", constants(a.HeadDim, activationTypes(o, do)), push(o, do, delta, n), flat(over(n, 16)), 32*float64(q.elements()))
 	blocks := uint32(over(q.rows, attentionTile))
-	k.tiles("attention_grad_q", a, c, nil,
+	k.tiles("attention_grad_q", a, c, []any{activationTypes(q, key, v, do, dq)},
 		push(q, key, v, do, lse, delta, first, dq, q.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap),
 		[3]uint32{blocks, uint32(a.Heads), 1}, 3*scoreCost(a, q.rows))
 	k.list[len(k.list)-1].after = true
 	pushed := push(q, key, v, do, lse, delta, first, last, dk, dv, q.rows, a.Heads, a.KVHeads, a.Window, a.Scale, a.SoftCap)
-	groups := [3]uint32{blocks, uint32(a.KVHeads), 1}
+	groups, all := [3]uint32{blocks, uint32(a.KVHeads), 1}, activationTypes(q, key, v, do, dk, dv)
 	if a.HeadDim <= 128 {
-		k.tiles("attention_grad_kv", a, c, []any{true, true}, pushed, groups, 4*scoreCost(a, q.rows))
+		k.tiles("attention_grad_kv", a, c, []any{true, true, all}, pushed, groups, 4*scoreCost(a, q.rows))
 		return nil
 	}
-	k.tiles("attention_grad_kv", a, c, []any{true, false}, pushed, groups, 2*scoreCost(a, q.rows))
-	k.tiles("attention_grad_kv", a, c, []any{false, true}, pushed, groups, 3*scoreCost(a, q.rows))
+	k.tiles("attention_grad_kv", a, c, []any{true, false, all}, pushed, groups, 2*scoreCost(a, q.rows))
+	k.tiles("attention_grad_kv", a, c, []any{false, true, all}, pushed, groups, 3*scoreCost(a, q.rows))
 	return nil
 }

@@ -7,7 +7,7 @@ const mostNormRank = 4096
 
 func lowerWeightNorm(k *kernels, in *instr) error {
 	w, a, b, norm := in.in[0], in.in[1], in.in[2], in.out[0]
-	weight, ok := weightTypes[w.dtype]
+	weight, ok := typeNumbers[w.dtype]
 	if !ok {
 		return fmt.Errorf("a weight of type %s", w.dtype)
 	}

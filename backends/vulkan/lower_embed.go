@@ -4,7 +4,7 @@ import "fmt"
 
 func lowerEmbed(k *kernels, in *instr) error {
 	ids, table, y := in.in[0], in.in[1], in.out[0]
-	kind, ok := weightTypes[table.dtype]
+	kind, ok := typeNumbers[table.dtype]
 	if !ok || table.dtype.InBlocks() {
 		return fmt.Errorf("a table of type %s", table.dtype)
 	}

@@ -12,7 +12,7 @@ func lowerGated(k *kernels, in *instr) error {
 	}
 	y := in.out[0]
 	n := y.elements()
-	k.add("gated", constants(act), push(in.in[0], in.in[1], y, n), flat(over(n, 256)), 48*float64(n))
+	k.add("gated", constants(act, activationTypes(y)), push(in.in[0], in.in[1], y, n), flat(over(n, 256)), 48*float64(n))
 	return nil
 }
 
@@ -23,6 +23,6 @@ func lowerGatedGrad(k *kernels, in *instr) error {
 	}
 	da, db := in.out[0], in.out[1]
 	n := da.elements()
-	k.add("gated_grad", constants(act), push(in.in[0], in.in[1], in.in[2], da, db, n), flat(over(n, 256)), 80*float64(n))
+	k.add("gated_grad", constants(act, activationTypes(da, db)), push(in.in[0], in.in[1], in.in[2], da, db, n), flat(over(n, 256)), 80*float64(n))
 	return nil
 }

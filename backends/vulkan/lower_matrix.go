@@ -114,11 +114,14 @@ func (k *kernels) matrixProduct(p *product, u unit) error {
 	if p.kind == kindLinearGrad && p.dropout.P > 0 && p.rank > 0 {
 		rank := *p
 		rank.k, rank.mask = 0, true
+		if p.y.dtype != dtype.F32 { // which is rounded once
+			rank.y = k.scratch(p.m, p.n)
+		}
 		if err := k.matrixPart(&rank, u); err != nil {
 			return err
 		}
 		rest := *p
-		rest.u, rest.b, rest.rank, rest.dropout, rest.accumulate = matrix{}, matrix{}, 0, program.Dropout{}, true
+		rest.u, rest.b, rest.rank, rest.dropout, rest.accumulate, rest.before = matrix{}, matrix{}, 0, program.Dropout{}, true, rank.y
 		p = &rest
 	}
 	return k.matrixPart(p, u)
@@ -127,8 +130,8 @@ func (k *kernels) matrixProduct(p *product, u unit) error {
 // matrixPart is a product in one dispatch, and its sum where it is in parts.
 func (k *kernels) matrixPart(p *product, u unit) error {
 	t := matrixTileFor(p.m, p.n, u, k.info)
-	return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
-		k.then(u.shader, u.constants(k.info, t, p, weightTypes[p.w.dtype]), push, groups, cost)
+	return k.productWith(p, t.bm, t.bn, func(types uint32, push []byte, groups [3]uint32, cost float64) {
+		k.then(u.shader, u.constants(k.info, t, p, types), push, groups, cost)
 		k.list[len(k.list)-1].wholeSubgroups = true
 	})
 }
@@ -139,13 +142,13 @@ func (k *kernels) dequantise(w matrix, to dtype.DType) matrix {
 	dense.dtype, dense.cols = to, w.cols
 	at, parts := weightParts(w)
 	n := w.elements()
-	k.add("dequantise", constants(weightTypes[w.dtype], to == dtype.BF16),
+	k.add("dequantise", constants(typeNumbers[w.dtype], typeNumbers[to]),
 		push(at, dense, k.tables, parts[0], parts[1], parts[2], n), flat(over(n, 8*256)), 10*float64(n))
 	return dense
 }
 
 // constants are the specialization constants of product_matrix.glsl.
-func (u unit) constants(info *vk.Info, t matrixTile, p *product, weight uint32) []uint32 {
-	return constants(t.wm*t.wn*info.Subgroup, t.bm, t.bn, t.wm, t.wn, p.kind, weight, p.dropout.P > 0,
-		u.m, u.n, u.k, p.aligned(), info.Subgroup)
+func (u unit) constants(info *vk.Info, t matrixTile, p *product, types uint32) []uint32 {
+	return constants(t.wm*t.wn*info.Subgroup, t.bm, t.bn, t.wm, t.wn, p.kind, typeNumbers[p.w.dtype], p.dropout.P > 0,
+		u.m, u.n, u.k, p.aligned(), info.Subgroup, types)
 }

@@ -11,7 +11,7 @@ func groupSize(n int) int {
 func lowerRMSNorm(k *kernels, in *instr) error {
 	x, w, y, rstd := in.in[0], in.in[1], in.out[0], in.out[1]
 	n := rstd.elements()
-	k.add("rms_norm", constants(groupSize(w.cols), w.cols), push(x, w, y, rstd, n, in.attr.Eps, in.attr.Offset),
+	k.add("rms_norm", constants(groupSize(w.cols), w.cols, activationTypes(y)), push(x, w, y, rstd, n, in.attr.Eps, in.attr.Offset),
 		flat(n), 32*float64(y.elements()))
 	return nil
 }

@@ -22,6 +22,7 @@ type product struct {
 	u, b       matrix
 	index      matrix
 	y          matrix
+	before     matrix // what accumulate adds to; y where absent
 	scale      float32
 	adapter    bool
 	accumulate bool
@@ -128,11 +129,8 @@ func parts(groups, m, n, k int) int {
 	return max(1, min(enoughGroups/groups, most))
 }
 
-// weightTypes number the types of weights as shaders/weights.glsl does.
-var weightTypes = map[dtype.DType]uint32{dtype.F32: 0, dtype.BF16: 1, dtype.F16: 2, dtype.NF4: 3, dtype.NF4Double: 4}
-
 func (k *kernels) product(p *product) error {
-	weight, ok := weightTypes[p.w.dtype]
+	weight, ok := typeNumbers[p.w.dtype]
 	if !ok {
 		return fmt.Errorf("a weight of type %s", p.w.dtype)
 	}
@@ -140,13 +138,13 @@ func (k *kernels) product(p *product) error {
 		return k.matrixProduct(p, u)
 	}
 	t := k.tileFor(p.m, p.n)
-	return k.productWith(p, t.bm, t.bn, func(push []byte, groups [3]uint32, cost float64) {
-		k.add("product", constants(t.invocations(), t.bm, t.bn, t.bk, t.tm, t.tn, p.kind, weight, p.dropout.P > 0, p.aligned()), push, groups, cost)
+	return k.productWith(p, t.bm, t.bn, func(types uint32, push []byte, groups [3]uint32, cost float64) {
+		k.add("product", constants(t.invocations(), t.bm, t.bn, t.bk, t.tm, t.tn, p.kind, weight, p.dropout.P > 0, p.aligned(), types), push, groups, cost)
 	})
 }
 
 // productWith adds a product in tiles of bm·bn, in parts where there are few.
-func (k *kernels) productWith(p *product, bm, bn int, add func(push []byte, groups [3]uint32, cost float64)) error {
+func (k *kernels) productWith(p *product, bm, bn int, add func(types uint32, push []byte, groups [3]uint32, cost float64)) error {
 	groups := [3]uint32{uint32(over(p.n, bn)), uint32(over(p.m, bm)), 1}
 	if groups[0] > k.info.MaxGroups[0] || groups[1] > k.info.MaxGroups[1] {
 		return fmt.Errorf("a product of [%d, %d] is larger than the device's grid", p.m, p.n)
@@ -160,28 +158,32 @@ func (k *kernels) productWith(p *product, bm, bn int, add func(push []byte, grou
 		to, flags = k.scratch(n*p.m, p.n), flags|flagSplit
 	}
 	w, at := weightParts(p.w)
-	add(push(p.x, w, p.bias, p.u, p.b, p.index, to, k.scalars, k.tables,
+	bias, before := p.bias, p.before
+	if !before.given() {
+		before = p.y
+	}
+	if p.kind == kindLinearGrad {
+		bias = before
+	}
+	add(activationTypes(p.x, p.u, to), push(p.x, w, bias, p.u, p.b, p.index, to, k.scalars, k.tables,
 		p.m, p.n, p.k, p.rank, p.dropout.Module, program.Threshold(p.dropout.P), p.scale, 1/(1-p.dropout.P),
 		at[0], at[1], at[2], each, flags),
 		groups, 2*float64(p.m)*float64(p.n)*float64(p.k+p.rank))
 	if n > 1 {
 		size := p.m * p.n
-		k.then("product_sum", nil, push(to, p.bias, p.y, k.scalars, size, p.n, n, flags), flat(over(size, 256)), 16*float64(size)*float64(n+2))
+		k.then("product_sum", constants(activationTypes(p.y)), push(to, p.bias, before, p.y, k.scalars, size, p.n, n, flags), flat(over(size, 256)), 16*float64(size)*float64(n+2))
 	}
 	return nil
 }
 
-// weightParts is the address of a weight's words and WeightParts of
+// weightParts is the address of a weight and WeightParts of
 // shaders/weights.glsl.
 func weightParts(w matrix) (uint64, [3]uint32) {
-	switch w.dtype {
-	case dtype.BF16, dtype.F16:
-		return w.address &^ 3, [3]uint32{uint32((w.address & 3) / 2)}
-	case dtype.NF4, dtype.NF4Double:
-		p := dtype.PartsOf(w.dtype, int64(w.elements()))
-		return w.address, [3]uint32{uint32(p.Scales / 4), uint32(p.Nested / 4), uint32(p.Offset / 4)}
+	if !w.dtype.InBlocks() {
+		return w.address, [3]uint32{}
 	}
-	return w.address, [3]uint32{}
+	p := dtype.PartsOf(w.dtype, int64(w.elements()))
+	return w.address, [3]uint32{uint32(p.Scales / 4), uint32(p.Nested / 4), uint32(p.Offset / 4)}
 }
 
 // aligned says that four elements of every operand's row can be read or written at once.
@@ -191,6 +193,5 @@ func (p *product) aligned() bool {
 			return false
 		}
 	}
-	// A word of 16-bit weights has two elements, so that any even address would do.
 	return p.w.address%16 == 0 && p.w.cols%4 == 0
 }

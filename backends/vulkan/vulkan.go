@@ -100,6 +100,7 @@ func (b *Backend) Describe() backends.Device {
 	for _, compute := range slices.Backward(matrixTypes) {
 		if b.device.matrices[compute] {
 			d.Prefers = compute
+			d.Activations, d.NarrowLinears = append(d.Activations, compute), true
 		}
 	}
 	if i.Budget > 0 {

@@ -44,8 +44,23 @@ func lacking() []program.Op {
 	return list
 }
 
+// narrowStep is a prime, so that every variant of a case comes up with some shape and type.
+const narrowStep = 41
+
 func TestConformance(t *testing.T) {
 	if withDevice(t) {
-		bt.Run(t, open, bt.Options{Lacks: lacking()})
+		bt.Run(t, open, bt.Options{Lacks: lacking(), NarrowStep: narrowStep})
+	}
+}
+
+// Activations in 16 bits, on matrix units for the types that the device has, and by the kernels in float32.
+func TestNarrow(t *testing.T) {
+	if !withDevice(t) {
+		return
+	}
+	b := open(t).(*Backend)
+	b.device.matrices = onAll
+	for _, op := range program.Ops() {
+		t.Run(op.String(), func(t *testing.T) { bt.RunNarrow(t, op, b, nil, narrowStep) })
 	}
 }

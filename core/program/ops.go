@@ -16,7 +16,8 @@ type Op uint8
 // Outputs in BF16 or F16, rounded to the nearest (of two to the even; below 2⁻¹²⁶ maybe to 0) as they are written, where
 // Accumulate does not add to them: y of RMSNorm, RoPE (then not over x), Gated and Linear, dx of
 // LinearGrad, o, da, db, dq, dk and dv. Each operand by itself. What reads them reads what is
-// there: drop(x) and D are those of the rounded x, o and do.
+// there: drop(x) and D are those of the rounded x, o and do. So is Scale·x, which a device may round
+// after it is multiplied: the same, but for float16's numbers below 2⁻¹⁴.
 const (
 	// Embed: y[R,C] = Scale · table[ids[r], :].
 	// In: ids I32 [R,1], table [V,C]. Out: y.

@@ -123,6 +123,7 @@ func (i *Info) Lacks() []string {
 	need(i.Features.Address, "bufferDeviceAddress")
 	need(i.Features.Timeline, "timelineSemaphore")
 	need(i.Features.ScalarLayout, "scalarBlockLayout")
+	need(i.Features.Storage16, "storageBuffer16BitAccess")
 	need(i.SubgroupOperations&basicVoteArithmeticShuffle == basicVoteArithmeticShuffle, "subgroup arithmetic and shuffles")
 	need(i.PushConstants >= MaxPush, "128 bytes of push constants")
 	need(i.MaxInvocations >= 256, "workgroups of 256")

@@ -116,7 +116,7 @@ func TestOutOfMemory(t *testing.T) {
 // A device that is too old, or lacks something, says what.
 func TestLacks(t *testing.T) {
 	usable := Info{
-		Version: [2]int{1, 3}, ComputeQueue: true, Features: Features{Address: true, Timeline: true, ScalarLayout: true},
+		Version: [2]int{1, 3}, ComputeQueue: true, Features: Features{Address: true, Timeline: true, ScalarLayout: true, Storage16: true},
 		SubgroupOperations: 0xff, PushConstants: 128, MaxInvocations: 256, SharedMemory: 32 << 10,
 	}
 	for _, c := range []struct {
