@@ -13,7 +13,7 @@ import (
 )
 
 // llamaGraph is a model of a config.json's values, without weights.
-func llamaGraph(t *testing.T, config map[string]any) *graph.Graph {
+func llamaGraph(t testing.TB, config map[string]any) *graph.Graph {
 	t.Helper()
 	data, err := json.Marshal(config)
 	if err != nil {
@@ -55,7 +55,7 @@ func noDevice() *device {
 }
 
 // arranged are an entry's items and commands, without pipelines.
-func arranged(t *testing.T, p *program.Program, e *program.Entry) ([]work, []command) {
+func arranged(t testing.TB, p *program.Program, e *program.Entry) ([]work, []command) {
 	t.Helper()
 	l := &lowering{device: noDevice()}
 	all, err := l.entry(resolve(p, e, make([]uint64, len(p.Blocks))))
