@@ -1,4 +1,4 @@
-// Factors of attention's products in bfloat16.
+// Factors of products in bfloat16.
 #extension GL_EXT_bfloat16 : require
 #define ELEMENT bfloat16_t
 #define ELEMENT_TYPE BF16

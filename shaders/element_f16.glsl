@@ -1,4 +1,4 @@
-// Factors of attention's products in float16.
+// Factors of products in float16.
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #define ELEMENT float16_t
 #define ELEMENT_TYPE F16

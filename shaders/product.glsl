@@ -46,24 +46,35 @@ uvec2 place(uint e, bool along_k, uint wide) {
 uvec2 place_a(uint i) { return place(unit(i), KIND != 2, BM); }
 uvec2 place_b(uint i) { return place(unit(i), KIND == 0, BN); }
 
-// Four elements of a row of x[rows, cols], 0 beyond it.
-vec4 four(Floats x, uint type, uint row, uint column, uint rows, uint cols) {
-  if (row >= rows || column >= cols) return vec4(0);
-  uint at = row * cols + column;
+// Four elements of a row of x from a place on; size is rows and columns, and beyond them are zeros.
+vec4 four(Floats x, uint type, uvec2 from, uvec2 size) {
+  if (any(greaterThanEqual(from, size))) return vec4(0);
+  uint at = from.x * size.y + from.y;
   if (ALIGNED) return get4(x, type, at);
   vec4 v = vec4(0);
-  for (uint i = 0; i < min(4, cols - column); i++) v[i] = get(x, type, at + i);
+  for (uint i = 0; i < min(4, size.y - from.y); i++) v[i] = get(x, type, at + i);
   return v;
 }
 
-vec4 four_weights(uint row, uint column, uint rows, uint cols) {
-  if (row >= rows || column >= cols) return vec4(0);
-  uint at = row * cols + column;
+vec4 four_weights(uvec2 from, uvec2 size) {
+  if (any(greaterThanEqual(from, size))) return vec4(0);
+  uint at = from.x * size.y + from.y;
   if (ALIGNED) return weight4(w, parts, tables, at);
   vec4 v = vec4(0);
-  for (uint i = 0; i < min(4, cols - column); i++) v[i] = weight(w, parts, tables, at + i);
+  for (uint i = 0; i < min(4, size.y - from.y); i++) v[i] = weight(w, parts, tables, at + i);
   return v;
 }
+
+#ifdef ELEMENT4
+// Plain factors, which lie in memory as the tile has them, go there as they are.
+layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Elements { ELEMENT4 v[]; };
+ELEMENT4 plain_a[A_EACH];
+ELEMENT4 plain_b[B_EACH];
+
+ELEMENT4 plain_four(Elements x, uvec2 from, uvec2 size) {
+  return any(greaterThanEqual(from, size)) ? ELEMENT4(vec4(0)) : x.v[(from.x * size.y + from.y) / 4];
+}
+#endif
 
 vec4 dropped(vec4 v, uint key, uint column) {
   [[unroll]] for (uint i = 0; i < 4; i++) v[i] = kept(key, column + i, threshold) ? v[i] * keep_scale : 0.0;
@@ -86,31 +97,37 @@ void begin_fetches(uint m0) {
 void fetch_main(uint m0, uint n0, uint k0, bool drop) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
-    uvec2 p = place_a(i);
-    if (KIND == 2) next_a[i] = four(x, X_TYPE, k0 + p.x, m0 + p.y, K, M);
-    else next_a[i] = scale * four(x, X_TYPE, m0 + p.x, k0 + p.y, M, K);
-    if (KIND == 0 && drop) next_a[i] = dropped(next_a[i], a_keys[i], k0 + p.y);
+    uvec2 p = place_a(i), from = KIND == 2 ? uvec2(k0, m0) + p : uvec2(m0, k0) + p, size = KIND == 2 ? uvec2(K, M) : uvec2(M, K);
+#ifdef ELEMENT4
+    if (PLAIN_A) {
+      plain_a[i] = plain_four(Elements(x), from, size);
+      continue;
+    }
+#endif
+    next_a[i] = four(x, X_TYPE, from, size);
+    if (KIND != 2) next_a[i] *= scale;
+    if (KIND == 0 && drop) next_a[i] = dropped(next_a[i], a_keys[i], from.y);
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
     if (!in_b(i)) break;
-    uvec2 p = place_b(i);
-    if (KIND == 0) next_b[i] = four_weights(n0 + p.x, k0 + p.y, N, K);
-    else next_b[i] = four_weights(k0 + p.x, n0 + p.y, K, N);
-    if (KIND == 2 && drop) next_b[i] = dropped(next_b[i], key_of(k0 + p.x, K), n0 + p.y);
+    uvec2 p = place_b(i), from = KIND == 0 ? uvec2(n0, k0) + p : uvec2(k0, n0) + p, size = KIND == 0 ? uvec2(N, K) : uvec2(K, N);
+#ifdef ELEMENT4
+    if (PLAIN_B) {
+      plain_b[i] = plain_four(Elements(w), from, size);
+      continue;
+    }
+#endif
+    next_b[i] = four_weights(from, size);
+    if (KIND == 2 && drop) next_b[i] = dropped(next_b[i], key_of(from.x, K), from.y);
   }
 }
 
 void fetch_rank(uint m0, uint n0, uint k0) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
-    if (!in_a(i)) break;
-    uvec2 p = place_a(i);
-    next_a[i] = four(u, U_TYPE, m0 + p.x, k0 + p.y, M, R);
+    if (in_a(i)) next_a[i] = four(u, U_TYPE, uvec2(m0, k0) + place_a(i), uvec2(M, R));
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
-    if (!in_b(i)) break;
-    uvec2 p = place_b(i);
-    if (KIND == 0) next_b[i] = four(b, F32, n0 + p.x, k0 + p.y, N, R);
-    else next_b[i] = four(b, F32, k0 + p.x, n0 + p.y, R, N);
+    if (in_b(i)) next_b[i] = KIND == 0 ? four(b, F32, uvec2(n0, k0) + place_b(i), uvec2(N, R)) : four(b, F32, uvec2(k0, n0) + place_b(i), uvec2(R, N));
   }
 }
 

@@ -31,6 +31,9 @@ layout(constant_id = 11) const bool ALIGNED = false;
 layout(constant_id = 12) const uint SUBGROUP = 32;
 // Of x, u and y.
 layout(constant_id = 13) const uint TYPES = 0;
+// Of x and w: aligned ELEMENTs that are neither scaled nor dropped.
+layout(constant_id = 14) const bool PLAIN_A = false;
+layout(constant_id = 15) const bool PLAIN_B = false;
 const uint BK = 32;
 
 const uint THREADS = WM * WN * SUBGROUP;
@@ -50,16 +53,17 @@ const uint FM = BM / WM / MM;
 const uint FN = BN / WN / MN;
 coopmat<float, gl_ScopeSubgroup, MM, MN, gl_MatrixUseAccumulator> acc[FM * FN];
 
-void put_tiles() {
+// put_tiles puts what was fetched in shared memory; of the rank nothing is plain.
+void put_tiles(bool main) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
     uvec2 p = place_a(i);
-    a_tile[p.x * A_ROW + p.y / 4] = ELEMENT4(next_a[i]);
+    a_tile[p.x * A_ROW + p.y / 4] = main && PLAIN_A ? plain_a[i] : ELEMENT4(next_a[i]);
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
     if (!in_b(i)) break;
     uvec2 p = place_b(i);
-    b_tile[p.x * B_ROW + p.y / 4] = ELEMENT4(next_b[i]);
+    b_tile[p.x * B_ROW + p.y / 4] = main && PLAIN_B ? plain_b[i] : ELEMENT4(next_b[i]);
   }
 }
 
@@ -110,7 +114,7 @@ void main() {
   if (R > 0 && begin == 0) {
     for (uint k0 = 0; k0 < R; k0 += BK) {
       fetch_rank(m0, n0, k0);
-      put_tiles();
+      put_tiles(false);
       barrier();
       multiply(wm, wn);
       barrier();
@@ -120,7 +124,7 @@ void main() {
   begin_fetches(m0);
   fetch_main(m0, n0, begin, drop);
   for (uint k0 = begin; k0 < end; k0 += BK) {
-    put_tiles();
+    put_tiles(true);
     barrier();
     if (k0 + BK < end) fetch_main(m0, n0, k0 + BK, drop);
     multiply(wm, wn);

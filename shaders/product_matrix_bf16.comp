@@ -1,7 +1,6 @@
 #version 460
 // product_matrix_bf16: the dense products on matrix units, in bfloat16.
 // Shapes and grid: product_matrix.glsl.
-#extension GL_EXT_bfloat16 : require
-#define ELEMENT bfloat16_t
+#include "element_bf16.glsl"
 #define ELEMENT4 bf16vec4
 #include "product_matrix.glsl"

@@ -103,37 +103,57 @@ func modelDispatches(t *testing.T, d *device) []dispatch {
 		}
 		all = append(all, k.list...)
 	}
-	f32 := func(rows, cols int) matrix { return matrix{dtype: dtype.F32, rows: rows, cols: cols} }
-	none := matrix{}
-	const hidden, inner, rank = 4096, 14336, 16
-	for _, compute := range []dtype.DType{dtype.Invalid, dtype.F16, dtype.BF16} {
-		for _, weight := range []dtype.DType{dtype.F32, dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double} {
-			w := matrix{dtype: weight, rows: inner, cols: hidden}
-			for _, rows := range []int{1, 16, 512, 2048} {
-				for _, dropout := range []float32{0, 0.1} {
-					a := &program.Attr{Scale: 1, Compute: compute, Dropout: program.Dropout{P: dropout}}
-					index := matrix{}
-					if dropout > 0 {
-						index = matrix{dtype: dtype.I32, rows: rows, cols: 1}
-					}
-					lower(instr{op: program.OpLinear, attr: a,
-						in: []matrix{f32(rows, hidden), w, none, f32(rows, rank), f32(inner, rank), index}, out: []matrix{f32(rows, inner)}})
-					lower(instr{op: program.OpLinearGrad, attr: a,
-						in: []matrix{f32(rows, inner), w, f32(rows, rank), f32(rank, hidden), index}, out: []matrix{f32(rows, hidden)}})
-					lower(instr{op: program.OpLinearWeightGrad, attr: a,
-						in: []matrix{f32(rows, rank), f32(rows, hidden), index}, out: []matrix{f32(rank, hidden)}})
-				}
-			}
-		}
-		for _, size := range []int{64, 80, 96, 128, 192, 256} {
-			a := &program.Attr{Heads: 8, KVHeads: 2, HeadDim: size, Scale: 0.1, Compute: compute}
-			const rows = 2048
-			q, key, per := f32(rows, 8*size), f32(rows, 2*size), f32(rows, 8)
-			bound := matrix{dtype: dtype.I32, rows: rows, cols: 1}
-			lower(instr{op: program.OpAttention, attr: a, in: []matrix{q, key, key, bound, bound}, out: []matrix{q, per}})
-			lower(instr{op: program.OpAttentionGrad, attr: a, in: []matrix{q, key, key, q, per, q, bound, bound}, out: []matrix{q, key, key}})
-			lower(instr{op: program.OpAttentionCached, attr: a, in: []matrix{q, key, key}, out: []matrix{q}})
+	of := func(t dtype.DType) func(rows, cols int) matrix {
+		return func(rows, cols int) matrix { return matrix{dtype: t, rows: rows, cols: cols} }
+	}
+	f32 := of(dtype.F32)
+	for _, compute := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
+		productDispatches(lower, compute, f32)
+		attentionDispatches(lower, compute, f32)
+		if compute != dtype.F32 {
+			productDispatches(lower, compute, of(compute))
+			attentionDispatches(lower, compute, of(compute))
 		}
 	}
 	return all
+}
+
+// productDispatches are those of an 8B model's MLP, with what activations are held in.
+func productDispatches(lower func(instr), compute dtype.DType, held func(rows, cols int) matrix) {
+	const hidden, inner, rank = 4096, 14336, 16
+	none := matrix{}
+	f32 := func(rows, cols int) matrix { return matrix{dtype: dtype.F32, rows: rows, cols: cols} }
+	for _, weight := range []dtype.DType{dtype.F32, dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double} {
+		w := matrix{dtype: weight, rows: inner, cols: hidden}
+		for _, rows := range []int{1, 16, 512, 2048} {
+			for _, dropout := range []float32{0, 0.1} {
+				a := &program.Attr{Scale: 1, Compute: compute, Dropout: program.Dropout{P: dropout}}
+				index := none
+				if dropout > 0 {
+					index = matrix{dtype: dtype.I32, rows: rows, cols: 1}
+				}
+				lower(instr{op: program.OpLinear, attr: a,
+					in: []matrix{held(rows, hidden), w, none, held(rows, rank), f32(inner, rank), index}, out: []matrix{held(rows, inner)}})
+				lower(instr{op: program.OpLinearGrad, attr: a,
+					in: []matrix{held(rows, inner), w, held(rows, rank), f32(rank, hidden), index}, out: []matrix{held(rows, hidden)}})
+				lower(instr{op: program.OpLinearWeightGrad, attr: a,
+					in: []matrix{held(rows, rank), held(rows, hidden), index}, out: []matrix{f32(rank, hidden)}})
+			}
+		}
+	}
+}
+
+// attentionDispatches are those of heads of all sizes that models have.
+func attentionDispatches(lower func(instr), compute dtype.DType, held func(rows, cols int) matrix) {
+	const rows = 2048
+	for _, size := range []int{64, 80, 96, 128, 192, 256} {
+		a := &program.Attr{Heads: 8, KVHeads: 2, HeadDim: size, Scale: 0.1, Compute: compute}
+		q, key, per := held(rows, 8*size), held(rows, 2*size), matrix{dtype: dtype.F32, rows: rows, cols: 8}
+		bound := matrix{dtype: dtype.I32, rows: rows, cols: 1}
+		lower(instr{op: program.OpAttention, attr: a, in: []matrix{q, key, key, bound, bound}, out: []matrix{q, per}})
+		lower(instr{op: program.OpAttentionGrad, attr: a, in: []matrix{q, key, key, q, per, q, bound, bound}, out: []matrix{q, key, key}})
+		if q.dtype == dtype.F32 {
+			lower(instr{op: program.OpAttentionCached, attr: a, in: []matrix{q, key, key}, out: []matrix{q}})
+		}
+	}
 }

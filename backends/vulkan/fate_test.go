@@ -1,7 +1,9 @@
 package vulkan
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +63,69 @@ func TestFaults(t *testing.T) {
 	if err := run(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whichever allocation is refused, compiling ends with an error that says so, and what was
+// allocated before is freed, which the validation layer would tell otherwise. Whichever submission loses the
+// device, a run ends with an error that says that.
+func TestEachAllocationAndSubmissionMayFail(t *testing.T) {
+	if !withDevice(t) {
+		return
+	}
+	b := open(t).(*Backend)
+	p := orderedPrograms(t)["streamed and parked"]
+	// failing counts calls, and gives result to the one with the number at.
+	failing := func(name string, at int, result int32) *int {
+		calls := 0
+		b.device.Fault = func(call string) int32 {
+			if call != name {
+				return 0
+			}
+			if calls++; calls-1 == at {
+				return result
+			}
+			return 0
+		}
+		return &calls
+	}
+	allocations := failing("alloc", -1, 0)
+	x, err := b.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	step := slices.IndexFunc(p.Entries, func(e program.Entry) bool { return e.Kind == program.Step })
+	for _, io := range p.Entries[step].IO { // one document
+		last := bytes.Repeat([]byte{15, 0, 0, 0}, 16)
+		if err := x.Write(io.Last, 0, last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func() error {
+		x.(*Executable).pace = pace{1e6} // many submissions
+		return x.Run(step, &program.Scalars{})
+	}
+	submissions := failing("submit", -1, 0)
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	if *allocations < len(p.Blocks)+3 || *submissions < 20 {
+		t.Fatalf("%d allocations of %d blocks, %d submissions", *allocations, len(p.Blocks), *submissions)
+	}
+	for at := range *allocations {
+		failing("alloc", at, outOfDeviceMemory)
+		e, err := b.Compile(p)
+		if e != nil || !errors.Is(err, backends.ErrOutOfMemory) || !strings.Contains(err.Error(), "bytes: out of device memory") {
+			t.Errorf("allocation %d of %d is refused: %v", at, *allocations, err)
+		}
+	}
+	for at := range *submissions {
+		failing("submit", at, deviceLost)
+		if err := run(); !errors.Is(err, backends.ErrLost) || !strings.Contains(err.Error(), "submit: the device was lost") {
+			t.Errorf("submission %d of %d: %v", at, *submissions, err)
+		}
+	}
+	b.device.Fault = nil
 }
 
 // The third block does not fit: the first two are freed, which the validation

@@ -149,6 +149,9 @@ func (k *kernels) dequantise(w matrix, to dtype.DType) matrix {
 
 // constants are the specialization constants of product_matrix.glsl.
 func (u unit) constants(info *vk.Info, t matrixTile, p *product, types uint32) []uint32 {
-	return constants(t.wm*t.wn*info.Subgroup, t.bm, t.bn, t.wm, t.wn, p.kind, typeNumbers[p.w.dtype], p.dropout.P > 0,
-		u.m, u.n, u.k, p.aligned(), info.Subgroup, types)
+	dropout := p.dropout.P > 0
+	plainX := p.aligned() && p.x.dtype == p.compute && p.scale == 1 && !(dropout && p.kind == kindLinear)
+	plainW := p.aligned() && p.w.dtype == p.compute && !(dropout && p.kind == kindLinearWeightGrad)
+	return constants(t.wm*t.wn*info.Subgroup, t.bm, t.bn, t.wm, t.wn, p.kind, typeNumbers[p.w.dtype], dropout,
+		u.m, u.n, u.k, p.aligned(), info.Subgroup, types, plainX, plainW)
 }
