@@ -35,7 +35,7 @@ func (s *Session) load(seed uint64, progress func(done, total int64) error) erro
 			}
 			return w.close()
 		}
-		if err := s.loadParam(p, w); err != nil {
+		if err := s.loadMapped(p, w); err != nil {
 			return err
 		}
 		if err := w.close(); err != nil {
