@@ -139,21 +139,36 @@ func (w *wrong) Error() string {
 // check compares the results in some buffers.
 func (p *proof) check(e backends.Executable, results []program.BufferID) error {
 	for n, o := range p.out {
-		data := make([]byte, 4*o.rows*o.cols)
+		data := make([]byte, o.dtype.Bytes(o.rows, o.cols))
 		if err := e.Read(results[n], 0, data); err != nil {
+			return err
+		}
+		all := make([]float32, o.rows*o.cols)
+		if err := dtype.ToFloat32(all, data, o.dtype); err != nil {
 			return err
 		}
 		for r := 0; r < o.rows; r = next(r, p.step, o.rows) {
 			want, size := p.want[n](r)
 			for c := range want {
-				got := float64(math.Float32frombits(binary.LittleEndian.Uint32(data[4*(r*o.cols+c):])))
-				if !within(got, want[c], p.bound, size[c]) {
-					return &wrong{p.name, r, c, got, want[c]}
+				got, want := float64(all[r*o.cols+c]), heldIn(o.dtype, want[c])
+				if !within(got, want, p.bound, size[c]+math.Abs(want)) {
+					return &wrong{p.name, r, c, got, want}
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// heldIn is a number as a type has it, rounded to the nearest.
+func heldIn(t dtype.DType, v float64) float64 {
+	switch t {
+	case dtype.F16:
+		return float64(dtype.F16ToFloat32(dtype.Float32ToF16(float32(v))))
+	case dtype.BF16:
+		return float64(dtype.BF16ToFloat32(dtype.Float32ToBF16(float32(v))))
+	}
+	return v
 }
 
 // next is the row that is looked at after r: the last one always is.

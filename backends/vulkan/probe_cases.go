@@ -36,10 +36,10 @@ type probeOperand struct {
 // probeScalars are those of all proofs: half of an adapter, and dropout.
 var probeScalars = program.Scalars{Adapter: 0.5, Training: true, Seed: 7, DropoutStep: 3}
 
-// prover makes proofs for products in one type.
+// prover makes proofs for products in one type, with activations held in another.
 type prover struct {
-	compute dtype.DType
-	seed    uint32
+	compute, held dtype.DType
+	seed          uint32
 }
 
 // beyond is more than float16 holds, halved too, and a number in every other type.
@@ -48,30 +48,30 @@ const beyond = 196608
 // proofs are what a device must compute right before it is trusted with products in compute: every kind of kernel that the
 // type brings, in shapes of several tiles, subgroups and steps of the sum, with ends that fill none, and with the
 // constants that training has, so that what is compiled here is not compiled again. In float16, factors
-// beyond its range must become infinite, which is how loss scaling learns of them.
+// beyond its range must become infinite, which is how loss scaling learns of them. Of activations in 16 bits and in float32
+// most are those that training has.
 func proofs(compute dtype.DType) []*proof {
-	p := &prover{compute: compute}
+	p := &prover{compute: compute, held: compute}
 	weight := compute
 	if compute == dtype.F32 {
 		weight = dtype.BF16
 	}
+	wide := &prover{compute: compute, held: dtype.F32}
 	list := []*proof{
-		p.linear("a linear with an adapter", 150, 200, 88, weight, 16, 0),
+		wide.linear("a linear with an adapter", 150, 200, 88, weight, 16, 0),
 		p.linear("a linear in large tiles", 1030, 2040, 100, weight, 0, 0),
 		p.linear("a linear to an adapter's rank with dropout, its sum in parts", 150, 16, 704, dtype.F32, 0, 0.5),
 		p.linear("a linear whose NF4 weight is decoded once", 150, 200, 128, dtype.NF4Double, 0, 0),
 		p.linear("a linear of few rows, which decodes its NF4 weight", 7, 136, 128, dtype.NF4, 0, 0),
-		p.linearGrad("a linear's gradient with an adapter and dropout", 150, 200, 88, weight, 16, 0.5),
+		wide.linearGrad("a linear's gradient with an adapter and dropout", 150, 200, 88, weight, 16, 0.5),
+		p.linearGrad("a linear's gradient with an adapter and dropout, rounded once", 150, 200, 88, weight, 16, 0.5),
 		p.linearGrad("a linear's gradient in large tiles", 1030, 2040, 100, weight, 0, 0),
 		p.linearGrad("a linear's gradient to an adapter's rank, its sum in parts", 150, 16, 704, dtype.F32, 0, 0),
 		p.linearGrad("a linear's gradient of few rows with an NF4 weight", 7, 192, 136, dtype.NF4Double, 0, 0),
-		p.weightGrad("the gradient of lora_A with dropout", 16, 200, 600, 0.5),
+		wide.weightGrad("the gradient of lora_A with dropout", 16, 200, 600, 0.5),
 		p.weightGrad("the gradient of lora_B", 200, 16, 600, 0),
 	}
-	for _, size := range []int{64, 128} {
-		list = append(list, attentionProofs(compute, size)...)
-	}
-	return list
+	return append(append(list, wide.attention(64)...), p.attention(128)...)
 }
 
 // whole is a matrix of whole numbers between -most and most, in no pattern.
@@ -104,9 +104,16 @@ func (p *prover) weight(rows, cols int, t dtype.DType) *probeOperand {
 	return o
 }
 
-// filled is what a result holds before: what is not replaced, or not added to, is seen.
-func filled(rows, cols int) *probeOperand {
-	o := &probeOperand{dense: dense{rows, cols, make([]float32, rows*cols)}, dtype: dtype.F32}
+// activation is a matrix of factors as activations are held.
+func (p *prover) activation(rows, cols int) *probeOperand {
+	o := p.whole(rows, cols, largest)
+	o.dtype = p.held
+	return o
+}
+
+// filled is what a result of a type holds before: what is not replaced, or not added to, is seen.
+func filled(rows, cols int, t dtype.DType) *probeOperand {
+	o := &probeOperand{dense: dense{rows, cols, make([]float32, rows*cols)}, dtype: t}
 	for i := range o.v {
 		o.v[i] = 77
 	}
@@ -144,7 +151,7 @@ var bounds = map[dtype.DType]float64{dtype.F32: 1e-5, dtype.F16: 1.0 / (1 << 10)
 
 // linear has x [m, k], a weight [n, k], and with a rank bias and adapter.
 func (p *prover) linear(name string, m, n, k int, weight dtype.DType, rank int, drop float32) *proof {
-	x, w, y := p.whole(m, k, largest), p.weight(n, k, weight), filled(m, n)
+	x, w, y := p.activation(m, k), p.weight(n, k, weight), filled(m, n, p.held)
 	x.v[len(x.v)-1] = beyond
 	attr := program.Attr{Scale: 0.5, Dropout: program.Dropout{P: drop, Module: 5}}
 	in := []*probeOperand{x, w, nil, nil, nil, nil}
@@ -152,7 +159,7 @@ func (p *prover) linear(name string, m, n, k int, weight dtype.DType, rank int, 
 	t := &productTwin{a: x.times(func(r, c int) float32 { return attr.Scale * mask(r, c) }), b: w.dense, factor: 1, mask: one}
 	if rank > 0 {
 		attr.Adapter, attr.Accumulate = true, true
-		bias, u, b := p.whole(1, n, largest), p.whole(m, rank, largest), p.whole(n, rank, largest)
+		bias, u, b := p.whole(1, n, largest), p.activation(m, rank), p.whole(n, rank, largest)
 		in[2], in[3], in[4] = bias, u, b
 		t.bias, t.u, t.v, t.before, t.factor = bias.v, u.dense, b.dense, y.v, float64(probeScalars.Adapter)
 	}
@@ -166,13 +173,13 @@ func one(int, int) float32 { return 1 }
 
 // linearGrad has dy [m, k] and a weight [k, n].
 func (p *prover) linearGrad(name string, m, n, k int, weight dtype.DType, rank int, drop float32) *proof {
-	dy, w, dx := p.whole(m, k, largest), p.weight(k, n, weight), filled(m, n)
+	dy, w, dx := p.activation(m, k), p.weight(k, n, weight), filled(m, n, p.held)
 	dy.v[0] = beyond
 	attr := program.Attr{Scale: 0.5, Dropout: program.Dropout{P: drop, Module: 6}}
 	in := []*probeOperand{dy, w, nil, nil, nil}
 	t := &productTwin{a: dy.times(func(int, int) float32 { return attr.Scale }), b: w.transposed(), factor: 1, mask: maskOf(attr.Dropout, &probeScalars)}
 	if rank > 0 {
-		du, a := p.whole(m, rank, largest), p.whole(rank, n, largest)
+		du, a := p.activation(m, rank), p.whole(rank, n, largest)
 		in[2], in[3] = du, a
 		t.u, t.v = du.dense, a.transposed()
 	}
@@ -184,7 +191,7 @@ func (p *prover) linearGrad(name string, m, n, k int, weight dtype.DType, rank i
 
 // weightGrad has dy [k, m] and x [k, n].
 func (p *prover) weightGrad(name string, m, n, k int, drop float32) *proof {
-	dy, x, dw := p.whole(k, m, largest), p.whole(k, n, largest), filled(m, n)
+	dy, x, dw := p.activation(k, m), p.activation(k, n), filled(m, n, dtype.F32)
 	dy.v[3] = beyond
 	attr := program.Attr{Dropout: program.Dropout{P: drop, Module: 7}}
 	in := []*probeOperand{dy, x, nil}
@@ -219,21 +226,24 @@ func newAttentionTwin(size int) *attentionTwin {
 	return t
 }
 
-// attentionProofs are attention and its gradient, in float16 also with a factor beyond it in the last row.
-func attentionProofs(compute dtype.DType, size int) []*proof {
+// attention are proofs of attention and its gradient, in float16 also with a factor beyond it in the last row.
+func (p *prover) attention(size int) []*proof {
 	t := attentionTwins[size]()
 	a := t.attr
-	a.Compute = compute
+	a.Compute = p.compute
 	wide, narrow := a.Heads*size, a.KVHeads*size
 	floats := func(cols int, v []float32) *probeOperand {
-		return &probeOperand{dense: dense{t.rows, cols, v}, dtype: dtype.F32}
+		return &probeOperand{dense: dense{t.rows, cols, v}, dtype: p.held}
 	}
-	same := func(r results) *probeOperand {
+	perHead := func(v []float32) *probeOperand {
+		return &probeOperand{dense: dense{t.rows, a.Heads, v}, dtype: dtype.F32}
+	}
+	same := func(r results) []float32 {
 		v := make([]float32, len(r.want))
 		for i, x := range r.want {
 			v[i] = float32(x)
 		}
-		return floats(r.cols, v)
+		return v
 	}
 	empty := func(cols int) *probeOperand { return floats(cols, make([]float32, t.rows*cols)) }
 	ints := func(v []int32) *probeOperand {
@@ -241,16 +251,16 @@ func attentionProofs(compute dtype.DType, size int) []*proof {
 	}
 	q, k, v, do, first, last := floats(wide, t.q), floats(narrow, t.k), floats(narrow, t.v), floats(wide, t.do), ints(t.first), ints(t.last)
 	forward := func(v *probeOperand) *proof {
-		return &proof{name: fmt.Sprintf("attention with heads of %d", size), op: program.OpAttention, attr: a, bound: 2 * bounds[compute], step: 1,
-			in: []*probeOperand{q, k, v, first, last}, out: []*probeOperand{empty(wide), empty(a.Heads)}, want: rowsOf(t.o, t.lse)}
+		return &proof{name: fmt.Sprintf("attention with heads of %d", size), op: program.OpAttention, attr: a, bound: 2 * bounds[p.compute], step: 1,
+			in: []*probeOperand{q, k, v, first, last}, out: []*probeOperand{empty(wide), perHead(make([]float32, t.rows*a.Heads))}, want: rowsOf(t.o, t.lse)}
 	}
 	backward := func(do *probeOperand) *proof {
-		return &proof{name: fmt.Sprintf("attention's gradient with heads of %d", size), op: program.OpAttentionGrad, attr: a, bound: 2 * bounds[compute], step: 1,
-			in:  []*probeOperand{q, k, v, same(t.o), same(t.lse), do, first, last},
+		return &proof{name: fmt.Sprintf("attention's gradient with heads of %d", size), op: program.OpAttentionGrad, attr: a, bound: 2 * bounds[p.compute], step: 1,
+			in:  []*probeOperand{q, k, v, floats(wide, same(t.o)), perHead(same(t.lse)), do, first, last},
 			out: []*probeOperand{empty(wide), empty(narrow), empty(narrow)}, want: rowsOf(t.dq, t.dk, t.dv)}
 	}
 	list := []*proof{forward(v), backward(do)}
-	if compute != dtype.F16 {
+	if p.compute != dtype.F16 {
 		return list
 	}
 	over := func(o *probeOperand) *probeOperand {
