@@ -197,6 +197,24 @@ func (m *spirv) alwaysTrue(code uint32) int {
 	})
 }
 
+// What computes right passes the probe, in every type. Bfloat16 may be computed in float32, of what is held in bfloat16.
+func TestProbePasses(t *testing.T) {
+	if !withDevice(t) {
+		return
+	}
+	b := open(t).(*Backend)
+	b.device.matrices = onAll
+	for _, compute := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
+		if _, ok := unitFor(&b.device.Info, compute); !ok && compute == dtype.F16 {
+			t.Logf("no matrix unit for %s: nothing was run", compute)
+			continue
+		}
+		if err := b.probe(compute); err != nil {
+			t.Errorf("%s: %v", compute, err)
+		}
+	}
+}
+
 // A wrong kernel does not pass the probe, whichever instruction's it is: without these the probe proves nothing.
 func TestProbeFindsFaults(t *testing.T) {
 	if !withDevice(t) {

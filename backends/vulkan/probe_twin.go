@@ -167,14 +167,15 @@ func (t *attentionTwin) query(r, h int) {
 			t.o.add(at+c, p[n]*float64(x))
 		}
 	}
-	var removed float64
+	var removed, all float64 // all may be off: o may be held in 16 bits
 	for c, x := range do {
 		removed += float64(x) * t.o.want[at+c]
+		all += math.Abs(float64(x) * t.o.want[at+c])
 	}
 	for n := range p {
 		row := (low+n)*narrow + from
 		dp, _ := dot(do, t.v[row:][:a.HeadDim])
-		ds, most := p[n]*(dp-removed)*float64(a.Scale), p[n]*(math.Abs(dp)+math.Abs(removed))*float64(a.Scale)
+		ds, most := p[n]*(dp-removed)*float64(a.Scale), p[n]*(math.Abs(dp)+all)*float64(a.Scale)
 		for c := range a.HeadDim {
 			t.dv.add(row+c, p[n]*float64(do[c]))
 			t.dq.want[at+c] += ds * float64(t.k[row+c])
