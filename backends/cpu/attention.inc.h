@@ -20,7 +20,6 @@ enum {
 	KEY_STEP = VL > MR ? VL : MR,
 };
 
-
 // An activation, of floats or, with PAIRS, of bfloat16: p is where it begins.
 typedef struct {
 	const float *p;
