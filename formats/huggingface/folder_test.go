@@ -120,7 +120,7 @@ func TestUnusableFolders(t *testing.T) {
 		{"a key twice", files{"config.json": "{\"a\": 1,\n\"a\": 2}"}, []string{"config.json", "line 2", `"a" appears twice`}},
 		{"text after the config", files{"config.json": "{} x"}, []string{"config.json", "line 1, column 4", "after top-level value"}},
 		{"adapter", files{"adapter_config.json": "{}"}, []string{"PEFT adapter"}},
-		{"GGUF", files{"m-q4.gguf": ""}, []string{"GGUF", "path of one of them"}},
+		{"GGUF", files{"m-q4.gguf": ""}, []string{"GGUF", "not read yet", "safetensors"}},
 		{"cache entry", files{"snapshots/abc/config.json": "{}"}, []string{"Hugging Face cache", filepath.Join("snapshots", "abc")}},
 		{"pickle", files{"config.json": "{}", "pytorch_model-00001-of-00002.bin": ""}, []string{"pytorch_model-00001-of-00002.bin", "pickle", "save_pretrained"}},
 		{"GPTQ", files{"config.json": `{"quantization_config":{"quant_method":"gptq","bits":4}}`}, []string{"GPTQ", "load_in_4bit = true"}},
@@ -216,7 +216,7 @@ func TestNotAFolder(t *testing.T) {
 		{"./models/none/here", []string{"no model folder ./models/none/here", "nothing is downloaded"}},
 		{"", []string{"nothing is downloaded"}},
 		{file, []string{"is a file"}},
-		{gguf, []string{"is a GGUF file"}},
+		{gguf, []string{"is a GGUF file", "not read yet"}},
 	} {
 		_, err := Open(c.dir)
 		for _, want := range c.want {

@@ -21,7 +21,7 @@ func checkFolder(dir string) error {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil && strings.EqualFold(filepath.Ext(dir), ".gguf"):
-		return fmt.Errorf("%s is a GGUF file, not a folder in Hugging Face format", dir)
+		return fmt.Errorf("%s is a GGUF file, which is not read yet; the base model is a folder with %s and safetensors weights", dir, configFile)
 	case err == nil:
 		return fmt.Errorf("%s is a file; the base model is a folder with %s and safetensors weights", dir, configFile)
 	case !errors.Is(err, fs.ErrNotExist):
@@ -74,7 +74,7 @@ func explainNoConfig(dir string) error {
 	}
 	for _, other := range []struct{ pattern, what string }{
 		{"adapter_config.json", "it is a PEFT adapter; give the base model that the adapter was made for"},
-		{"*.gguf", "it holds GGUF files; give the path of one of them instead of the folder"},
+		{"*.gguf", "it holds GGUF files, which are not read yet; give a folder in Hugging Face format, with safetensors weights"},
 		{"params.json", "it holds weights in the original format of their makers; use the model's folder in Hugging Face format"},
 		{"model_index.json", "it is a diffusers pipeline, not a language model"},
 	} {
@@ -95,7 +95,7 @@ func explainNoWeights(dir string) error {
 		{"tf_model*.h5", "TensorFlow's format"},
 		{"flax_model*.msgpack", "Flax's format"},
 		{"*.pth", "PyTorch's pickle format, which can run code when it is read"},
-		{"*.gguf", "GGUF: give the path of the .gguf file instead of the folder"},
+		{"*.gguf", "GGUF, which is not read yet; give a folder with safetensors weights"},
 	} {
 		if found := matching(dir, other.pattern); len(found) > 0 {
 			advice := ""
