@@ -109,7 +109,7 @@ func TestEachAllocationAndSubmissionMayFail(t *testing.T) {
 	if err := run(); err != nil {
 		t.Fatal(err)
 	}
-	if *allocations < len(p.Blocks)+3 || *submissions < 20 {
+	if *allocations < len(p.Blocks)+3 || *submissions < 2 {
 		t.Fatalf("%d allocations of %d blocks, %d submissions", *allocations, len(p.Blocks), *submissions)
 	}
 	for at := range *allocations {
@@ -119,10 +119,14 @@ func TestEachAllocationAndSubmissionMayFail(t *testing.T) {
 			t.Errorf("allocation %d of %d is refused: %v", at, *allocations, err)
 		}
 	}
-	for at := range *submissions {
-		failing("submit", at, deviceLost)
-		if err := run(); !errors.Is(err, backends.ErrLost) || !strings.Contains(err.Error(), "submit: the device was lost") {
-			t.Errorf("submission %d of %d: %v", at, *submissions, err)
+	for at := 0; ; at++ {
+		calls := failing("submit", at, deviceLost)
+		err := run()
+		if *calls <= at { // how many there are depends on how fast the device was
+			break
+		}
+		if !errors.Is(err, backends.ErrLost) || !strings.Contains(err.Error(), "submit: the device was lost") {
+			t.Errorf("submission %d: %v", at, err)
 		}
 	}
 	b.device.Fault = nil
