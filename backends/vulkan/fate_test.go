@@ -123,6 +123,9 @@ func TestEachAllocationAndSubmissionMayFail(t *testing.T) {
 		calls := failing("submit", at, deviceLost)
 		err := run()
 		if *calls <= at { // how many there are depends on how fast the device was
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 		if !errors.Is(err, backends.ErrLost) || !strings.Contains(err.Error(), "submit: the device was lost") {
