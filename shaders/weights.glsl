@@ -5,7 +5,8 @@
 
 const uint NF4 = 3, NF4_DOUBLE = 4; // after the types of narrow.glsl
 
-// Where the parts of a matrix in blocks begin, in words.
+// Where the parts of a matrix in blocks begin, in words; for BF16 and F16
+// scales is 1 where the first element is the upper half of a word.
 struct WeightParts {
   uint scales, nested, offset;
 };
@@ -18,7 +19,12 @@ float block_scale(Uints w, WeightParts p, Tables t, uint block) {
 
 // weight is element i of the matrix at w.
 float weight(Uints w, WeightParts p, Tables t, uint i) {
-  if (WEIGHT < NF4) return get(Floats(w), WEIGHT, i);
+  if (WEIGHT == F32) return uintBitsToFloat(w.v[i]);
+  if (WEIGHT == BF16 || WEIGHT == F16) {
+    i += p.scales;
+    uint bits = (w.v[i >> 1] >> (16 * (i & 1))) & 0xffff;
+    return WEIGHT == BF16 ? uintBitsToFloat(bits << 16) : unpackHalf2x16(bits).x;
+  }
   uint code = (w.v[i >> 3] >> (8 * ((i >> 1) & 3) + 4 * (1 - (i & 1)))) & 15;
   return t.normal[code] * block_scale(w, p, t, i >> 6);
 }

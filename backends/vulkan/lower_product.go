@@ -176,14 +176,17 @@ func (k *kernels) productWith(p *product, bm, bn int, add func(types uint32, pus
 	return nil
 }
 
-// weightParts is the address of a weight and WeightParts of
+// weightParts is the address of a weight's words and WeightParts of
 // shaders/weights.glsl.
 func weightParts(w matrix) (uint64, [3]uint32) {
-	if !w.dtype.InBlocks() {
-		return w.address, [3]uint32{}
+	switch w.dtype {
+	case dtype.BF16, dtype.F16:
+		return w.address &^ 3, [3]uint32{uint32((w.address & 3) / 2)}
+	case dtype.NF4, dtype.NF4Double:
+		p := dtype.PartsOf(w.dtype, int64(w.elements()))
+		return w.address, [3]uint32{uint32(p.Scales / 4), uint32(p.Nested / 4), uint32(p.Offset / 4)}
 	}
-	p := dtype.PartsOf(w.dtype, int64(w.elements()))
-	return w.address, [3]uint32{uint32(p.Scales / 4), uint32(p.Nested / 4), uint32(p.Offset / 4)}
+	return w.address, [3]uint32{}
 }
 
 // aligned says that four elements of every operand's row can be read or written at once.
