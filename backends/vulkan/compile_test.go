@@ -17,8 +17,8 @@ import (
 
 // TestCompiles compiles every kernel that a program may want with the driver of a device that
 // need not compute: tools/drivers/compile gives it GPUs that are not there. Set
-// LORAEDGE_VULKAN_COMPILE to 1, or to how the names of the wanted kernels begin; each kernel's name goes
-// to stderr before the driver's words on it.
+// LORAEDGE_VULKAN_COMPILE to 1, or to how the names and constants of the wanted kernels begin; what the
+// driver's compiler says of each goes to standard output.
 func TestCompiles(t *testing.T) {
 	begins := os.Getenv("LORAEDGE_VULKAN_COMPILE")
 	if begins == "" {
@@ -47,10 +47,13 @@ func TestCompiles(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	if info.Features.Statistics {
+		d.KeepStatistics()
+	}
 	t.Logf("%s, %s %s, subgroups of %d (fixed: %v), %d bytes shared, matrices %v, %+v", info.Name, info.DriverName, info.DriverInfo, info.Subgroup, info.FixedSubgroup, info.SharedMemory, shapes(info), info.Features)
 	wanted := map[string]dispatch{}
 	for _, x := range append(caseDispatches(t, d), modelDispatches(t, d)...) {
-		if begins == "1" || strings.HasPrefix(x.shader, begins) {
+		if begins == "1" || strings.HasPrefix(fmt.Sprintf("%s %v", x.shader, x.constants), begins) {
 			wanted[pipelineKey(x.shader, x.constants)] = x
 		}
 	}
@@ -60,10 +63,21 @@ func TestCompiles(t *testing.T) {
 	failed := 0
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		x := wanted[key]
-		fmt.Fprintf(os.Stderr, "kernel %s %v\n", x.shader, x.constants)
-		if _, err := d.pipeline(x.shader, x.constants, x.wholeSubgroups); err != nil {
+		p, err := d.pipeline(x.shader, x.constants, x.wholeSubgroups)
+		if err != nil {
 			t.Error(err)
 			failed++
+			continue
+		}
+		if !info.Features.Statistics {
+			continue
+		}
+		all, err := d.Statistics(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, variant := range all {
+			fmt.Printf("kernel %s %v %v\n", x.shader, x.constants, variant)
 		}
 	}
 	t.Logf("%d kernels compiled, %d refused", len(wanted)-failed, failed)

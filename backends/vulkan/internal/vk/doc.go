@@ -9,7 +9,7 @@
 //	Submit     records and submits a list of commands to a lane; Wait waits for it
 //
 // Set-up goes through github.com/vulkan-go/vulkan, which knows Vulkan 1.1;
-// driver.c and submit.c have what it lacks, spec.h what they need of the
+// the C files have what it lacks, spec.h what they need of the
 // specification. The loader is opened at run time: a program that contains this
 // package starts without Vulkan. It must not know programs or shaders.
 //

@@ -60,12 +60,14 @@ static void query_features(void *instance, void *physical, uint32_t extensions, 
   features_13 f13 = {0};
   matrix_features matrix = {0};
   bfloat16_features bfloat16 = {0};
+  executable_features executable = {0};
   header *last = &f.h;
   link(&last, &f11, TYPE_FEATURES_11);
   link(&last, &f12, TYPE_FEATURES_12);
   if (has_13) link(&last, &f13, TYPE_FEATURES_13);
   if (extensions & LV_MATRIX) link(&last, &matrix, TYPE_COOPERATIVE_MATRIX_FEATURES);
   if (extensions & LV_BFLOAT16) link(&last, &bfloat16, TYPE_BFLOAT16_FEATURES);
+  if (extensions & LV_STATISTICS) link(&last, &executable, TYPE_EXECUTABLE_FEATURES);
   ((get_features)instance_proc(instance, "vkGetPhysicalDeviceFeatures2"))(physical, &f);
   info->float64 = f.shader_float64;
   info->int64 = f.shader_int64;
@@ -85,6 +87,7 @@ static void query_features(void *instance, void *physical, uint32_t extensions, 
   info->matrix = matrix.cooperative_matrix;
   info->bfloat16 = bfloat16.type;
   info->bfloat16_matrix = bfloat16.cooperative_matrix;
+  info->statistics = executable.info;
 }
 
 static void query_properties(void *instance, void *physical, int has_13, lv_info *info) {
@@ -140,6 +143,7 @@ typedef struct {
   features_13 f13;
   matrix_features matrix;
   bfloat16_features bfloat16;
+  executable_features executable;
 } chain;
 
 void *lv_enable(const lv_info *info, uint32_t api) {
@@ -152,6 +156,7 @@ void *lv_enable(const lv_info *info, uint32_t api) {
   if (api >= API_1_3) link(&last, &c->f13, TYPE_FEATURES_13);
   if (info->matrix) link(&last, &c->matrix, TYPE_COOPERATIVE_MATRIX_FEATURES);
   if (info->bfloat16) link(&last, &c->bfloat16, TYPE_BFLOAT16_FEATURES);
+  if (info->statistics) link(&last, &c->executable, TYPE_EXECUTABLE_FEATURES);
   c->f.shader_float64 = info->float64;
   c->f.shader_int64 = info->int64;
   c->f.shader_int16 = info->int16;
@@ -170,6 +175,7 @@ void *lv_enable(const lv_info *info, uint32_t api) {
   c->matrix.cooperative_matrix = info->matrix;
   c->bfloat16.type = info->bfloat16;
   c->bfloat16.cooperative_matrix = info->bfloat16_matrix;
+  c->executable.info = info->statistics;
   return c;
 }
 

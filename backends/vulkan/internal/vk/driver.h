@@ -28,13 +28,13 @@ typedef struct {
   uint32_t float64, int64, int16, storage16, storage8, float16, int8;
   uint32_t scalar_layout, extended_types, timeline, address, memory_model;
   uint32_t size_control, full_subgroups, maintenance4;
-  uint32_t matrix, bfloat16, bfloat16_matrix;
+  uint32_t matrix, bfloat16, bfloat16_matrix, statistics;
   uint32_t matrices;
   lv_matrix matrix_list[lv_max_matrices];
 } lv_info;
 
 // Extensions that a device has.
-enum { LV_MATRIX = 1, LV_BFLOAT16 = 2, LV_BUDGET = 4 };
+enum { LV_MATRIX = 1, LV_BFLOAT16 = 2, LV_BUDGET = 4, LV_STATISTICS = 8 };
 
 void lv_query(void *instance, void *physical, uint32_t api, uint32_t extensions, lv_info *info);
 
@@ -67,6 +67,20 @@ uint64_t lv_address(lv_device *, uint64_t buffer);
 // github.com/vulkan-go/vulkan may free what such a call reads while the driver still compiles.
 int32_t lv_pipeline(lv_device *, const uint32_t *code, size_t size, const uint32_t *constants, uint32_t count, uint32_t whole,
                     uint32_t subgroup, uint64_t *pipeline);
+
+// lv_keep_statistics lets pipelines from now on keep what the driver's compiler has to say of
+// them. A pipeline is compiled to lv_variants programs; lv_statistics gives what it says of
+// one, at most lv_max_statistics, and sets *count.
+typedef struct {
+  char name[256];
+  double value;
+} lv_statistic;
+
+enum { lv_max_statistics = 128 };
+
+void lv_keep_statistics(lv_device *);
+int32_t lv_variants(lv_device *, uint64_t pipeline, uint32_t *count);
+int32_t lv_statistics(lv_device *, uint64_t pipeline, uint32_t variant, lv_statistic list[lv_max_statistics], uint32_t *count);
 
 // lv_open_cache lets all pipelines from now on be found in, and added to, a cache
 // that begins with data of lv_cache_data, which writes at most *size bytes and

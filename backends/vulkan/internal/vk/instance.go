@@ -180,6 +180,7 @@ func features(c *C.lv_info) Features {
 		Storage16: c.storage16 != 0, Storage8: c.storage8 != 0, ExtendedTypes: c.extended_types != 0,
 		SizeControl: c.size_control != 0, FullSubgroups: c.full_subgroups != 0, Maintenance4: c.maintenance4 != 0,
 		CooperativeMatrix: c.matrix != 0, Bfloat16: c.bfloat16 != 0, Bfloat16Matrix: c.bfloat16_matrix != 0,
+		Statistics: c.statistics != 0,
 	}
 }
 
@@ -191,6 +192,7 @@ var extensions = []struct {
 	{"VK_KHR_cooperative_matrix", C.LV_MATRIX},
 	{"VK_KHR_shader_bfloat16", C.LV_BFLOAT16},
 	{"VK_EXT_memory_budget", C.LV_BUDGET},
+	{"VK_KHR_pipeline_executable_properties", C.LV_STATISTICS},
 }
 
 // extensionsOf are the names of those and their bits.

@@ -39,6 +39,12 @@ func (*Device) Free(*Block) {}
 // Pipeline gives an error.
 func (*Device) Pipeline([]byte, []uint32, bool) (*Pipeline, error) { _, err := Open(); return nil, err }
 
+// KeepStatistics does nothing.
+func (*Device) KeepStatistics() {}
+
+// Statistics gives an error.
+func (*Device) Statistics(*Pipeline) ([][]Statistic, error) { _, err := Open(); return nil, err }
+
 // FreePipeline does nothing.
 func (*Device) FreePipeline(*Pipeline) {}
 

@@ -55,6 +55,10 @@ enum {
   TYPE_MEMORY_BUDGET = 1000237000,
   TYPE_BUFFER_DEVICE_ADDRESS_INFO = 1000244001,
   TYPE_VALIDATION_FEATURES = 1000247000,
+  TYPE_EXECUTABLE_FEATURES = 1000269000,
+  TYPE_PIPELINE_INFO = 1000269001,
+  TYPE_EXECUTABLE_INFO = 1000269003,
+  TYPE_EXECUTABLE_STATISTIC = 1000269004,
   TYPE_COOPERATIVE_MATRIX_FEATURES = 1000506000,
   TYPE_COOPERATIVE_MATRIX_PROPERTIES = 1000506001,
 };
@@ -117,6 +121,12 @@ typedef struct {
   header h;
   vk_bool type, dot_product, cooperative_matrix;
 } bfloat16_features;
+
+// VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR
+typedef struct {
+  header h;
+  vk_bool info;
+} executable_features;
 
 // VkPhysicalDeviceVulkan11Properties
 typedef struct {
@@ -351,6 +361,29 @@ typedef struct {
   vk_handle layout, base;
   int32_t base_index;
 } compute_pipeline_info;
+
+// VkPipelineInfoKHR, VkPipelineExecutableInfoKHR, VkPipelineExecutableStatisticKHR
+typedef struct {
+  header h;
+  vk_handle pipeline;
+} pipeline_info;
+typedef struct {
+  header h;
+  vk_handle pipeline;
+  uint32_t index;
+} executable_info;
+typedef struct {
+  header h;
+  char name[256], description[256];
+  uint32_t format; // STATISTIC_BOOL …
+  union {
+    vk_bool b;
+    int64_t i;
+    uint64_t u;
+    double f;
+  } value;
+} executable_statistic;
+enum { STATISTIC_BOOL, STATISTIC_INT64, STATISTIC_UINT64, STATISTIC_FLOAT64 };
 
 typedef void (*vk_function)(void);
 typedef vk_function(VKAPI *get_proc_addr)(void *object, const char *name);

@@ -67,6 +67,7 @@ type Features struct {
 	Storage16, Storage8, ExtendedTypes           bool
 	SizeControl, FullSubgroups, Maintenance4     bool
 	CooperativeMatrix, Bfloat16, Bfloat16Matrix  bool
+	Statistics                                   bool // of pipelines
 }
 
 // Info describes a device.
@@ -206,6 +207,12 @@ type Block struct {
 
 // Pipeline is a shader that is ready to run.
 type Pipeline struct{ handle uint64 }
+
+// Statistic is a number that a driver's compiler gives, by the driver's name for it.
+type Statistic struct {
+	Name  string
+	Value float64
+}
 
 // Where says which memory a block wants.
 type Where int
