@@ -59,10 +59,6 @@ uint fragment_column(uint i) { return (gl_SubgroupID * EACH + i) % ACROSS * MN; 
 
 // Eight columns of a row as they lie in memory: what lies there in ELEMENT is in low, packed as factors are, float32
 // in both, to be rounded when it is used, for to round it is to wait for it.
-struct Raw {
-  uvec4 low, high;
-};
-
 Raw raw8(Rows t, uint r, uint c) {
   if (t.type != ELEMENT_TYPE) return Raw(floatBitsToUint(load4(t, r, c)), floatBitsToUint(load4(t, r, c + 4)));
   if (!ALIGNED) return Raw(uvec4(pack4(load4(t, r, c)), pack4(load4(t, r, c + 4))), uvec4(0));

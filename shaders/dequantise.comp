@@ -22,7 +22,7 @@ layout(push_constant, scalar) uniform Push {
 void main() {
   uint i = (flat_group() * 256 + gl_LocalInvocationID.x) * 8;
   if (i >= n) return;
-  vec4 low = weight4(w, parts, tables, i), high = weight4(w, parts, tables, i + 4);
-  put4(y, TO, i, low);
-  put4(y, TO, i + 4, high);
+  Raw raw = fetch_raw(Floats(w), WEIGHT, parts, i, 8);
+  put4(y, TO, i, raw_numbers(raw, WEIGHT, tables, 0));
+  put4(y, TO, i + 4, raw_numbers(raw, WEIGHT, tables, 1));
 }

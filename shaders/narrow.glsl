@@ -12,6 +12,11 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Half4s { f16
 // Of 8 elements.
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Eights { uvec4 v[]; };
 
+// Four or eight elements as they lie in memory.
+struct Raw {
+  uvec4 low, high;
+};
+
 // Floats rounded to bfloat16, to nearest even, in the upper 16 bits. Infinity stays, and so do NaNs as
 // arithmetic gives them: the largest ones would become zero and are taken down first.
 uvec4 rounded_halves(vec4 v) {

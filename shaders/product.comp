@@ -27,11 +27,12 @@ layout(constant_id = 5) const uint TN = 4;
 layout(constant_id = 6) const uint KIND = 0;
 layout(constant_id = 7) const uint WEIGHT = 0;
 layout(constant_id = 8) const bool DROP = false;
-// Columns and addresses of all operands but bias are multiples of 4 elements.
-layout(constant_id = 9) const bool ALIGNED = false;
+layout(constant_id = 9) const uint ALIGNED = 0; // of operands: product.glsl
+layout(constant_id = 10) const bool WHOLE = false; // K is a multiple of BK
 // Of x, u and y.
-layout(constant_id = 10) const uint TYPES = 0;
+layout(constant_id = 11) const uint TYPES = 0;
 
+const uint UNIT = 4;
 const uint THREADS = BM / TM * (BN / TN);
 
 #include "product.glsl"
@@ -47,18 +48,20 @@ const uint STEP_M = BM / TM;
 vec4 acc[TM * TN / 4];
 
 // Units of rows of the tile have four terms, and are turned.
-void put_tiles() {
+void put_tiles(Factor a, Factor b, uint n0, uint k0) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
     uvec2 p = place_a(i);
-    if (KIND == 2) a_tile[p.x * AS + p.y / 4] = next_a[i];
-    else [[unroll]] for (uint j = 0; j < 4; j++) a_tile[(p.y + j) * AS + p.x / 4][p.x % 4] = next_a[i][j];
+    vec4 v = a_numbers(a, i, 0, k0);
+    if (KIND == 2) a_tile[p.x * AS + p.y / 4] = v;
+    else [[unroll]] for (uint j = 0; j < 4; j++) a_tile[(p.y + j) * AS + p.x / 4][p.x % 4] = v[j];
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
     if (!in_b(i)) break;
     uvec2 p = place_b(i);
-    if (KIND != 0) b_tile[p.x * BS + p.y / 4] = next_b[i];
-    else [[unroll]] for (uint j = 0; j < 4; j++) b_tile[(p.y + j) * BS + p.x / 4][p.x % 4] = next_b[i][j];
+    vec4 v = b_numbers(b, i, 0, n0, k0);
+    if (KIND != 0) b_tile[p.x * BS + p.y / 4] = v;
+    else [[unroll]] for (uint j = 0; j < 4; j++) b_tile[(p.y + j) * BS + p.x / 4][p.x % 4] = v[j];
   }
 }
 
@@ -76,24 +79,15 @@ void multiply(uint ty, uint tx) {
   }
 }
 
-void rank_product(uint m0, uint n0, uint ty, uint tx) {
-  for (uint k0 = 0; k0 < R; k0 += BK) {
-    fetch_rank(m0, n0, k0);
-    put_tiles();
+// sum adds the product of two factors over the terms from `first` to `end`.
+void sum(Factor a, Factor b, uint m0, uint n0, uint first, uint end, uint ty, uint tx) {
+  if (first >= end) return;
+  begin(a, b, m0, n0);
+  fetch_tiles(a, b, m0, n0, first);
+  for (uint k0 = first; k0 < end; k0 += BK) {
+    put_tiles(a, b, n0, k0);
     barrier();
-    multiply(ty, tx);
-    barrier();
-  }
-}
-
-void main_product(uint m0, uint n0, uint begin, uint end, uint ty, uint tx) {
-  bool drop = dropping();
-  begin_fetches(m0);
-  fetch_main(m0, n0, begin, drop);
-  for (uint k0 = begin; k0 < end; k0 += BK) {
-    put_tiles();
-    barrier();
-    if (k0 + BK < end) fetch_main(m0, n0, k0 + BK, drop);
+    if (k0 + BK < end) fetch_tiles(a, b, m0, n0, k0 + BK);
     multiply(ty, tx);
     barrier();
   }
@@ -120,12 +114,12 @@ void main() {
   uint m0 = gl_WorkGroupID.y * BM, n0 = gl_WorkGroupID.x * BN;
   uint ty = gl_LocalInvocationIndex / PARTS_N, tx = gl_LocalInvocationIndex % PARTS_N;
   [[unroll]] for (uint i = 0; i < TM * TN / 4; i++) acc[i] = vec4(0);
-  uint begin = is(FLAG_SPLIT) ? gl_WorkGroupID.z * k_split : 0;
-  uint end = is(FLAG_SPLIT) ? min(begin + k_split, K) : K;
-  if (R > 0 && begin == 0) {
-    rank_product(m0, n0, ty, tx);
+  uint first = is(FLAG_SPLIT) ? gl_WorkGroupID.z * k_split : 0;
+  uint end = is(FLAG_SPLIT) ? min(first + k_split, K) : K;
+  if (R > 0 && first == 0) {
+    sum(u_factor(), b_factor(), m0, n0, 0, R, ty, tx);
     if (KIND == 1 && dropping()) mask_rank(m0, n0, ty, tx);
   }
-  main_product(m0, n0, begin, end, ty, tx);
+  sum(x_factor(), w_factor(), m0, n0, first, end, ty, tx);
   store(m0, n0, ty, tx);
 }

@@ -1,8 +1,10 @@
 // What product.comp and product_matrix.glsl share: operands, flags, and tiles on their way from memory to registers.
-// They define BM, BN, BK, KIND, WEIGHT, DROP, ALIGNED, TYPES and THREADS before.
+// They define BM, BN, BK, UNIT, KIND, WEIGHT, DROP, ALIGNED, WHOLE, TYPES and THREADS before.
 #include "weights.glsl"
 
 const uint X_TYPE = TYPE_OF(0), U_TYPE = TYPE_OF(1), Y_TYPE = TYPE_OF(2);
+// Bits of ALIGNED: columns and address of the operand are multiples of UNIT elements, of y of 4.
+const uint ALIGNED_X = 1, ALIGNED_W = 2, ALIGNED_U = 4, ALIGNED_B = 8, ALIGNED_Y = 16;
 
 // What only the ends of a tile see is not worth a pipeline of its own.
 const uint FLAG_BIAS = 1, FLAG_ADAPTER = 2, FLAG_ACCUMULATE = 4, FLAG_SPLIT = 8, FLAG_MASK = 16;
@@ -25,110 +27,133 @@ layout(push_constant, scalar) uniform Push {
 bool is(uint flag) { return (flags & flag) != 0; }
 bool dropping() { return DROP && scalars.training != 0; }
 
-// A tile moves in units of four elements of a row: each invocation has EACH of them.
-const uint A_UNITS = BM * BK / 4;
-const uint B_UNITS = BN * BK / 4;
+// A factor of the product, x and w of the main one or u and b of the rank's: rows of `across` results with
+// their terms or, where it is not along_k, of terms. Of whole ones the terms are a multiple of BK.
+struct Factor {
+  uint role;
+  Floats m;
+  uint type;
+  bool aligned, along_k, whole;
+  uint across, terms;
+};
+
+const uint IS_X = 0, IS_W = 1, IS_U = 2, IS_B = 3;
+const bool A_ALONG = KIND != 2, B_ALONG = KIND == 0;
+Factor x_factor() { return Factor(IS_X, x, X_TYPE, (ALIGNED & ALIGNED_X) != 0, A_ALONG, WHOLE, M, K); }
+Factor w_factor() { return Factor(IS_W, Floats(w), WEIGHT, (ALIGNED & ALIGNED_W) != 0, B_ALONG, WHOLE, N, K); }
+Factor u_factor() { return Factor(IS_U, u, U_TYPE, (ALIGNED & ALIGNED_U) != 0, A_ALONG, false, M, R); }
+Factor b_factor() { return Factor(IS_B, b, F32, (ALIGNED & ALIGNED_B) != 0, B_ALONG, false, N, R); }
+
+// A tile moves in units of UNIT elements of a row: each invocation has EACH of them. They are
+// fetched as they lie in memory, since to compute with them is to wait for them.
+const uint A_UNITS = BM * BK / UNIT;
+const uint B_UNITS = BN * BK / UNIT;
 const uint A_EACH = (A_UNITS + THREADS - 1) / THREADS;
 const uint B_EACH = (B_UNITS + THREADS - 1) / THREADS;
-vec4 next_a[A_EACH];
-vec4 next_b[B_EACH];
+Raw next_a[A_EACH];
+Raw next_b[B_EACH];
+// Where their first elements are for term 0.
+uint a_origin[A_EACH];
+uint b_origin[B_EACH];
+// Dropout's: the row's key of units of x, the token's index of those of w.
+uint a_keys[A_EACH];
+uint b_index[B_EACH];
 
 // Unit i of this invocation, and whether the tile has it.
 uint unit(uint i) { return i * THREADS + gl_LocalInvocationIndex; }
 bool in_a(uint i) { return A_UNITS % THREADS == 0 || unit(i) < A_UNITS; }
 bool in_b(uint i) { return B_UNITS % THREADS == 0 || unit(i) < B_UNITS; }
 
-// Where unit e of a tile is in its operand: its row and first column there. Rows
-// of the operand are rows of the tile, or terms, which are then wide.
+// Where unit e of a tile is in it: row and first column in the factor's own order.
 uvec2 place(uint e, bool along_k, uint wide) {
-  return along_k ? uvec2(e / (BK / 4), e % (BK / 4) * 4) : uvec2(e / (wide / 4), e % (wide / 4) * 4);
+  uint units = (along_k ? BK : wide) / UNIT;
+  return uvec2(e / units, e % units * UNIT);
 }
-uvec2 place_a(uint i) { return place(unit(i), KIND != 2, BM); }
-uvec2 place_b(uint i) { return place(unit(i), KIND == 0, BN); }
+uvec2 place_a(uint i) { return place(unit(i), A_ALONG, BM); }
+uvec2 place_b(uint i) { return place(unit(i), B_ALONG, BN); }
 
-// Four elements of a row of x from a place on; size is rows and columns, and beyond them are zeros.
-vec4 four(Floats x, uint type, uvec2 from, uvec2 size) {
-  if (any(greaterThanEqual(from, size))) return vec4(0);
-  uint at = from.x * size.y + from.y;
-  if (ALIGNED) return get4(x, type, at);
-  vec4 v = vec4(0);
-  for (uint i = 0; i < min(4, size.y - from.y); i++) v[i] = get(x, type, at + i);
-  return v;
+// The element of a factor at which the unit at place p of the tile from `first` across on begins, for term 0. One beyond the
+// end across is taken back inside, without a branch: nobody stores what comes of it.
+uint origin(Factor f, uvec2 p, uint first) {
+  if (f.along_k) return min(first + p.x, f.across - 1) * f.terms + p.y;
+  return p.x * f.across + (f.aligned ? min(first + p.y, f.across - UNIT) : first + p.y);
 }
 
-vec4 four_weights(uvec2 from, uvec2 size) {
-  if (any(greaterThanEqual(from, size))) return vec4(0);
-  uint at = from.x * size.y + from.y;
-  if (ALIGNED) return weight4(w, parts, tables, at);
-  vec4 v = vec4(0);
-  for (uint i = 0; i < min(4, size.y - from.y); i++) v[i] = weight(w, parts, tables, at + i);
-  return v;
+uint term(Factor f, uvec2 p, uint k0) { return k0 + (f.along_k ? p.y : p.x); }
+
+float element(Factor f, uint at) { return f.role == IS_W ? weight(w, parts, tables, at) : get(f.m, f.type, at); }
+
+// The unit from `at` on of a factor without alignment, of which `columns` are there.
+Raw single(Factor f, uint at, uint columns) {
+  vec4 low = vec4(0), high = vec4(0);
+  for (uint i = 0; i < min(UNIT, columns); i++) {
+    if (i < 4) low[i] = element(f, at + i);
+    else high[i - 4] = element(f, at + i);
+  }
+  return Raw(floatBitsToUint(low), floatBitsToUint(high));
 }
 
-#ifdef ELEMENT4
-// Plain factors, which lie in memory as the tile has them, go there as they are.
-layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Elements { ELEMENT4 v[]; };
-ELEMENT4 plain_a[A_EACH];
-ELEMENT4 plain_b[B_EACH];
-
-ELEMENT4 plain_four(Elements x, uvec2 from, uvec2 size) {
-  return any(greaterThanEqual(from, size)) ? ELEMENT4(vec4(0)) : x.v[(from.x * size.y + from.y) / 4];
+Raw fetch(Factor f, uint origin, uvec2 p, uint first, uint k0) {
+  uint k = term(f, p, k0);
+  bool inside = f.whole || k < f.terms;
+  uint at = origin + k0 * (f.along_k ? 1 : f.across);
+  if (f.aligned) return fetch_raw(f.m, f.type, parts, inside ? at : 0, UNIT);
+  uint column = f.along_k ? k : first + p.y, columns = f.along_k ? f.terms : f.across;
+  return single(f, at, inside && column < columns ? columns - column : 0);
 }
-#endif
+
+// Numbers 4·part … of a unit of the terms from k0 on; those beyond the end are 0.
+vec4 numbers(Factor f, Raw raw, uint part, uvec2 p, uint k0) {
+  if (!f.whole && term(f, p, k0) >= f.terms) return vec4(0);
+  return raw_numbers(raw, f.aligned ? f.type : F32, tables, part);
+}
 
 vec4 dropped(vec4 v, uint key, uint column) {
   [[unroll]] for (uint i = 0; i < 4; i++) v[i] = kept(key, column + i, threshold) ? v[i] * keep_scale : 0.0;
   return v;
 }
 
-// The key of a row's mask; rows beyond the end, which hold zeros, have any.
+// The key of a row's mask; rows beyond the end have any.
 uint key_of(uint row, uint rows) { return row_key(scalars, module, index.v[min(row, rows - 1)]); }
 
-// Of linear, where the rows of an invocation's units stay the same over all terms.
-uint a_keys[A_EACH];
+// Whether a mask is put on x, or on w: with KIND 1 it is on the result.
+bool drop_x, drop_w;
 
-void begin_fetches(uint m0) {
-  if (KIND != 0 || !dropping()) return;
+// begin goes before the first fetch of a tile of both factors.
+void begin(Factor a, Factor b, uint m0, uint n0) {
+  drop_x = a.role == IS_X && KIND == 0 && dropping();
+  drop_w = b.role == IS_W && KIND == 2 && dropping();
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
-    if (in_a(i)) a_keys[i] = key_of(m0 + place_a(i).x, M);
+    a_origin[i] = origin(a, place_a(i), m0);
+    if (drop_x) a_keys[i] = key_of(m0 + place_a(i).x, M);
   }
+  [[unroll]] for (uint i = 0; i < B_EACH; i++) b_origin[i] = origin(b, place_b(i), n0);
 }
 
-void fetch_main(uint m0, uint n0, uint k0, bool drop) {
+// fetch_tiles fetches the terms from k0 on.
+void fetch_tiles(Factor a, Factor b, uint m0, uint n0, uint k0) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
-    if (!in_a(i)) break;
-    uvec2 p = place_a(i), from = KIND == 2 ? uvec2(k0, m0) + p : uvec2(m0, k0) + p, size = KIND == 2 ? uvec2(K, M) : uvec2(M, K);
-#ifdef ELEMENT4
-    if (PLAIN_A) {
-      plain_a[i] = plain_four(Elements(x), from, size);
-      continue;
-    }
-#endif
-    next_a[i] = four(x, X_TYPE, from, size);
-    if (KIND != 2) next_a[i] *= scale;
-    if (KIND == 0 && drop) next_a[i] = dropped(next_a[i], a_keys[i], from.y);
+    if (in_a(i)) next_a[i] = fetch(a, a_origin[i], place_a(i), m0, k0);
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
     if (!in_b(i)) break;
-    uvec2 p = place_b(i), from = KIND == 0 ? uvec2(n0, k0) + p : uvec2(k0, n0) + p, size = KIND == 0 ? uvec2(N, K) : uvec2(K, N);
-#ifdef ELEMENT4
-    if (PLAIN_B) {
-      plain_b[i] = plain_four(Elements(w), from, size);
-      continue;
-    }
-#endif
-    next_b[i] = four_weights(from, size);
-    if (KIND == 2 && drop) next_b[i] = dropped(next_b[i], key_of(from.x, K), from.y);
+    next_b[i] = fetch(b, b_origin[i], place_b(i), n0, k0);
+    if (drop_w) b_index[i] = index.v[min(k0 + place_b(i).x, K - 1)];
   }
 }
 
-void fetch_rank(uint m0, uint n0, uint k0) {
-  [[unroll]] for (uint i = 0; i < A_EACH; i++) {
-    if (in_a(i)) next_a[i] = four(u, U_TYPE, uvec2(m0, k0) + place_a(i), uvec2(M, R));
-  }
-  [[unroll]] for (uint i = 0; i < B_EACH; i++) {
-    if (in_b(i)) next_b[i] = KIND == 0 ? four(b, F32, uvec2(n0, k0) + place_b(i), uvec2(N, R)) : four(b, F32, uvec2(k0, n0) + place_b(i), uvec2(R, N));
-  }
+// What was fetched of both, as it is multiplied.
+vec4 a_numbers(Factor f, uint i, uint part, uint k0) {
+  uvec2 p = place_a(i);
+  vec4 v = numbers(f, next_a[i], part, p, k0);
+  if (f.role == IS_X && KIND != 2) v *= scale;
+  return drop_x ? dropped(v, a_keys[i], k0 + p.y + 4 * part) : v;
+}
+
+vec4 b_numbers(Factor f, uint i, uint part, uint n0, uint k0) {
+  uvec2 p = place_b(i);
+  vec4 v = numbers(f, next_b[i], part, p, k0);
+  return drop_w ? dropped(v, row_key(scalars, module, b_index[i]), n0 + p.y + 4 * part) : v;
 }
 
 // What FLAG_ACCUMULATE adds to. linear_grad, which has no bias, has a pointer for it.
@@ -143,7 +168,7 @@ void finish(uint m, uint n, vec4 v, float factor) {
     [[unroll]] for (uint i = 0; i < 4; i++) v[i] += bias.v[min(n + i, N - 1)];
   }
   v *= factor;
-  if (ALIGNED) {
+  if ((ALIGNED & ALIGNED_Y) != 0) {
     if (whole && is(FLAG_ACCUMULATE)) v += Vec4s(before()).v[to / 4];
     put4(y, Y_TYPE, to, v);
     return;

@@ -26,26 +26,26 @@ layout(constant_id = 7) const bool DROP = false;
 layout(constant_id = 8) const uint MM = 16;
 layout(constant_id = 9) const uint MN = 16;
 layout(constant_id = 10) const uint MK = 16;
-// Columns and addresses of all operands but bias are multiples of 4 elements.
-layout(constant_id = 11) const bool ALIGNED = false;
-layout(constant_id = 12) const uint SUBGROUP = 32;
+layout(constant_id = 11) const uint ALIGNED = 0; // of operands: product.glsl
+layout(constant_id = 12) const bool WHOLE = false; // K is a multiple of BK
+layout(constant_id = 13) const uint SUBGROUP = 32;
 // Of x, u and y.
-layout(constant_id = 13) const uint TYPES = 0;
-// Of x and w: aligned ELEMENTs that are neither scaled nor dropped.
-layout(constant_id = 14) const bool PLAIN_A = false;
-layout(constant_id = 15) const bool PLAIN_B = false;
+layout(constant_id = 14) const uint TYPES = 0;
+// x and w lie in memory as they are multiplied: aligned ELEMENTs that are neither scaled nor dropped.
+layout(constant_id = 15) const bool PLAIN_X = false;
+layout(constant_id = 16) const bool PLAIN_W = false;
 const uint BK = 32;
+const uint UNIT = 8;
 
 const uint THREADS = WM * WN * SUBGROUP;
 
 #include "product.glsl"
 
-// Tiles in units of four elements, in the operand's own order: rows of k where
-// its columns are k, else rows across. Two units more keep banks apart.
-const uint A_ROW = (KIND == 2 ? BM : BK) / 4 + 2;
-const uint B_ROW = (KIND == 0 ? BK : BN) / 4 + 2;
-shared ELEMENT4 a_tile[(KIND == 2 ? BK : BM) * A_ROW];
-shared ELEMENT4 b_tile[(KIND == 0 ? BN : BK) * B_ROW];
+// Tiles in units of ELEMENTs, in the factor's own order. A unit more than a row needs keeps banks apart.
+const uint A_ROW = (A_ALONG ? BK : BM) / UNIT + 1;
+const uint B_ROW = (B_ALONG ? BK : BN) / UNIT + 1;
+shared uvec4 a_tile[(A_ALONG ? BM : BK) * A_ROW];
+shared uvec4 b_tile[(B_ALONG ? BN : BK) * B_ROW];
 // A fragment of sums for each subgroup.
 shared vec4 fragment[WM * WN * MM * MN / 4];
 
@@ -53,17 +53,22 @@ const uint FM = BM / WM / MM;
 const uint FN = BN / WN / MN;
 coopmat<float, gl_ScopeSubgroup, MM, MN, gl_MatrixUseAccumulator> acc[FM * FN];
 
-// put_tiles puts what was fetched in shared memory; of the rank nothing is plain.
-void put_tiles(bool main) {
+// plain_unit is a unit that is multiplied as it lies in memory; terms beyond the end are 0.
+uvec4 plain_unit(Factor f, Raw raw, uvec2 p, uint k0) { return f.whole || term(f, p, k0) < f.terms ? raw.low : uvec4(0); }
+
+// put_tiles puts what was fetched in shared memory.
+void put_tiles(Factor a, Factor b, uint n0, uint k0) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
     uvec2 p = place_a(i);
-    a_tile[p.x * A_ROW + p.y / 4] = main && PLAIN_A ? plain_a[i] : ELEMENT4(next_a[i]);
+    a_tile[p.x * A_ROW + p.y / UNIT] = PLAIN_X && a.role == IS_X ? plain_unit(a, next_a[i], p, k0)
+                                                                 : uvec4(pack4(a_numbers(a, i, 0, k0)), pack4(a_numbers(a, i, 1, k0)));
   }
   [[unroll]] for (uint i = 0; i < B_EACH; i++) {
     if (!in_b(i)) break;
     uvec2 p = place_b(i);
-    b_tile[p.x * B_ROW + p.y / 4] = main && PLAIN_B ? plain_b[i] : ELEMENT4(next_b[i]);
+    b_tile[p.x * B_ROW + p.y / UNIT] = PLAIN_W && b.role == IS_W ? plain_unit(b, next_b[i], p, k0)
+                                                                 : uvec4(pack4(b_numbers(b, i, 0, n0, k0)), pack4(b_numbers(b, i, 1, n0, k0)));
   }
 }
 
@@ -73,16 +78,30 @@ void multiply(uint wm, uint wn) {
     coopmat<ELEMENT, gl_ScopeSubgroup, MM, MK, gl_MatrixUseA> left[FM];
     [[unroll]] for (uint i = 0; i < FM; i++) {
       uint m = wm * (BM / WM) + i * MM;
-      if (KIND == 2) coopMatLoad(left[i], a_tile, k * A_ROW + m / 4, A_ROW, gl_CooperativeMatrixLayoutColumnMajor);
-      else coopMatLoad(left[i], a_tile, m * A_ROW + k / 4, A_ROW, gl_CooperativeMatrixLayoutRowMajor);
+      if (A_ALONG) coopMatLoad(left[i], a_tile, m * A_ROW + k / UNIT, A_ROW, gl_CooperativeMatrixLayoutRowMajor);
+      else coopMatLoad(left[i], a_tile, k * A_ROW + m / UNIT, A_ROW, gl_CooperativeMatrixLayoutColumnMajor);
     }
     [[unroll]] for (uint j = 0; j < FN; j++) {
       uint n = wn * (BN / WN) + j * MN;
       coopmat<ELEMENT, gl_ScopeSubgroup, MK, MN, gl_MatrixUseB> right;
-      if (KIND == 0) coopMatLoad(right, b_tile, n * B_ROW + k / 4, B_ROW, gl_CooperativeMatrixLayoutColumnMajor);
-      else coopMatLoad(right, b_tile, k * B_ROW + n / 4, B_ROW, gl_CooperativeMatrixLayoutRowMajor);
+      if (B_ALONG) coopMatLoad(right, b_tile, n * B_ROW + k / UNIT, B_ROW, gl_CooperativeMatrixLayoutColumnMajor);
+      else coopMatLoad(right, b_tile, k * B_ROW + n / UNIT, B_ROW, gl_CooperativeMatrixLayoutRowMajor);
       [[unroll]] for (uint i = 0; i < FM; i++) acc[i * FN + j] = coopMatMulAdd(left[i], right, acc[i * FN + j]);
     }
+  }
+}
+
+// sum adds the product of two factors over the terms from `first` to `end`.
+void sum(Factor a, Factor b, uint m0, uint n0, uint first, uint end, uint wm, uint wn) {
+  if (first >= end) return;
+  begin(a, b, m0, n0);
+  fetch_tiles(a, b, m0, n0, first);
+  for (uint k0 = first; k0 < end; k0 += BK) {
+    put_tiles(a, b, n0, k0);
+    barrier();
+    if (k0 + BK < end) fetch_tiles(a, b, m0, n0, k0 + BK);
+    multiply(wm, wn);
+    barrier();
   }
 }
 
@@ -109,26 +128,9 @@ void main() {
   uint m0 = gl_WorkGroupID.y * BM, n0 = gl_WorkGroupID.x * BN;
   uint wm = gl_SubgroupID / WN, wn = gl_SubgroupID % WN;
   [[unroll]] for (uint i = 0; i < FM * FN; i++) acc[i] = coopmat<float, gl_ScopeSubgroup, MM, MN, gl_MatrixUseAccumulator>(0.0);
-  uint begin = is(FLAG_SPLIT) ? gl_WorkGroupID.z * k_split : 0;
-  uint end = is(FLAG_SPLIT) ? min(begin + k_split, K) : K;
-  if (R > 0 && begin == 0) {
-    for (uint k0 = 0; k0 < R; k0 += BK) {
-      fetch_rank(m0, n0, k0);
-      put_tiles(false);
-      barrier();
-      multiply(wm, wn);
-      barrier();
-    }
-  }
-  bool drop = dropping();
-  begin_fetches(m0);
-  fetch_main(m0, n0, begin, drop);
-  for (uint k0 = begin; k0 < end; k0 += BK) {
-    put_tiles(true);
-    barrier();
-    if (k0 + BK < end) fetch_main(m0, n0, k0 + BK, drop);
-    multiply(wm, wn);
-    barrier();
-  }
+  uint first = is(FLAG_SPLIT) ? gl_WorkGroupID.z * k_split : 0;
+  uint end = is(FLAG_SPLIT) ? min(first + k_split, K) : K;
+  if (R > 0 && first == 0) sum(u_factor(), b_factor(), m0, n0, 0, R, wm, wn);
+  sum(x_factor(), w_factor(), m0, n0, first, end, wm, wn);
   store(m0, n0, wm, wn);
 }

@@ -2,5 +2,4 @@
 // product_matrix_bf16: the dense products on matrix units, in bfloat16.
 // Shapes and grid: product_matrix.glsl.
 #include "element_bf16.glsl"
-#define ELEMENT4 bf16vec4
 #include "product_matrix.glsl"

@@ -2,5 +2,4 @@
 // product_matrix_f16: the dense products on matrix units, in float16.
 // Shapes and grid: product_matrix.glsl.
 #include "element_f16.glsl"
-#define ELEMENT4 f16vec4
 #include "product_matrix.glsl"

@@ -29,11 +29,25 @@ float weight(Uints w, WeightParts p, Tables t, uint i) {
   return t.normal[code] * block_scale(w, p, t, i >> 6);
 }
 
-// weight4 is elements i to i+3 of the matrix at w; i is a multiple of 4, and w and
-// its columns are aligned for them. A block of NF4 has all four.
-vec4 weight4(Uints w, WeightParts p, Tables t, uint i) {
-  if (WEIGHT < NF4) return get4(Floats(w), WEIGHT, i);
-  uint codes = w.v[i >> 3] >> (4 * (i & 4));
-  return block_scale(w, p, t, i >> 6) *
-      vec4(t.normal[(codes >> 4) & 15], t.normal[codes & 15], t.normal[(codes >> 12) & 15], t.normal[(codes >> 8) & 15]);
+// n elements from i on, 4 or 8, of a matrix whose columns and address are multiples of n, as they lie in memory; i is one too.
+// What has to wait for them is left to raw_numbers. A word of NF4's codes has 8, and a block all of them.
+Raw fetch_raw(Floats m, uint type, WeightParts p, uint i, uint n) {
+  if (type == F32) return Raw(Eights(m).v[i / 4], n == 8 ? Eights(m).v[i / 4 + 1] : uvec4(0));
+  if (type < NF4) return Raw(n == 8 ? Eights(m).v[i / 8] : uvec4(Pairs(m).v[i / 4], 0, 0), uvec4(0));
+  Uints w = Uints(m);
+  uint codes = w.v[i >> 3], block = i >> 6;
+  if (type == NF4) return Raw(uvec4(codes, w.v[p.scales + block], 0, i), uvec4(0));
+  return Raw(uvec4(codes, w.v[p.scales + (block >> 2)], w.v[p.nested + (block >> 8)], i), uvec4(w.v[p.offset], 0, 0, 0));
+}
+
+// Numbers 4·part to 4·part+3 of those.
+vec4 raw_numbers(Raw raw, uint type, Tables t, uint part) {
+  if (type == F32) return uintBitsToFloat(part == 0 ? raw.low : raw.high);
+  uvec2 bits = part == 0 ? raw.low.xy : raw.low.zw;
+  if (type == BF16) return unpack_bfloat16(bits);
+  if (type == F16) return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
+  uint i = raw.low.w + 4 * part, codes = raw.low.x >> (4 * (i & 4));
+  float scale = uintBitsToFloat(raw.low.y);
+  if (type == NF4_DOUBLE) scale = t.dynamic[(raw.low.y >> (i >> 6 & 3) * 8) & 255] * uintBitsToFloat(raw.low.z) + uintBitsToFloat(raw.high.x);
+  return scale * vec4(t.normal[(codes >> 4) & 15], t.normal[codes & 15], t.normal[(codes >> 12) & 15], t.normal[(codes >> 8) & 15]);
 }

@@ -35,7 +35,7 @@ func unitFor(info *vk.Info, compute dtype.DType) (unit, bool) {
 			continue
 		}
 		// Tiles of matrixTiles are whole fragments of these.
-		if s.M > 16 || s.N > 16 || s.K > 32 || 16%s.M != 0 || 16%s.N != 0 || 32%s.K != 0 || s.M%4 != 0 || s.N%4 != 0 || s.K%4 != 0 {
+		if s.M > 16 || s.N > 16 || s.K > 32 || 16%s.M != 0 || 16%s.N != 0 || 32%s.K != 0 || s.M%8 != 0 || s.N%8 != 0 || s.K%8 != 0 {
 			continue
 		}
 		if s.M*s.N*s.K > best.m*best.n*best.k {
@@ -150,8 +150,9 @@ func (k *kernels) dequantise(w matrix, to dtype.DType) matrix {
 // constants are the specialization constants of product_matrix.glsl.
 func (u unit) constants(info *vk.Info, t matrixTile, p *product, types uint32) []uint32 {
 	dropout := p.dropout.P > 0
-	plainX := p.aligned() && p.x.dtype == p.compute && p.scale == 1 && !(dropout && p.kind == kindLinear)
-	plainW := p.aligned() && p.w.dtype == p.compute && !(dropout && p.kind == kindLinearWeightGrad)
+	aligned := p.aligned(8)
+	plainX := aligned&alignedX != 0 && p.x.dtype == p.compute && p.scale == 1 && !(dropout && p.kind == kindLinear)
+	plainW := aligned&alignedW != 0 && p.w.dtype == p.compute && !(dropout && p.kind == kindLinearWeightGrad)
 	return constants(t.wm*t.wn*info.Subgroup, t.bm, t.bn, t.wm, t.wn, p.kind, typeNumbers[p.w.dtype], dropout,
-		u.m, u.n, u.k, p.aligned(), info.Subgroup, types, plainX, plainW)
+		u.m, u.n, u.k, aligned, p.whole(), info.Subgroup, types, plainX, plainW)
 }

@@ -139,7 +139,7 @@ func (k *kernels) product(p *product) error {
 	}
 	t := k.tileFor(p.m, p.n)
 	return k.productWith(p, t.bm, t.bn, func(types uint32, push []byte, groups [3]uint32, cost float64) {
-		k.add("product", constants(t.invocations(), t.bm, t.bn, t.bk, t.tm, t.tn, p.kind, weight, p.dropout.P > 0, p.aligned(), types), push, groups, cost)
+		k.add("product", constants(t.invocations(), t.bm, t.bn, t.bk, t.tm, t.tn, p.kind, weight, p.dropout.P > 0, p.aligned(4), p.whole(), types), push, groups, cost)
 	})
 }
 
@@ -189,12 +189,31 @@ func weightParts(w matrix) (uint64, [3]uint32) {
 	return w.address, [3]uint32{}
 }
 
-// aligned says that four elements of every operand's row can be read or written at once.
-func (p *product) aligned() bool {
-	for _, x := range []matrix{p.x, p.u, p.b, p.y} {
-		if x.given() && !x.aligned() {
-			return false
+// Bits of the constant ALIGNED of product.glsl.
+const (
+	alignedX uint32 = 1 << iota
+	alignedW
+	alignedU
+	alignedB
+	alignedY
+)
+
+// aligned says of which operands rows can be read in units of elements, or written in units of 4, at once.
+func (p *product) aligned(unit int) (bits uint32) {
+	for _, o := range []struct {
+		matrix
+		unit int
+		bit  uint32
+	}{{p.x, unit, alignedX}, {p.u, unit, alignedU}, {p.b, unit, alignedB}, {p.y, 4, alignedY}} {
+		if o.given() && o.alignedTo(o.unit) {
+			bits |= o.bit
 		}
 	}
-	return p.w.address%16 == 0 && p.w.cols%4 == 0
+	if p.w.address%16 == 0 && p.w.cols%unit == 0 {
+		bits |= alignedW
+	}
+	return bits
 }
+
+// whole says that every step of both kernels has all its terms.
+func (p *product) whole() bool { return p.k > 0 && p.k%32 == 0 }
