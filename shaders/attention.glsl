@@ -31,12 +31,12 @@ uint ty() { return gl_LocalInvocationIndex / 16; }
 uint tx() { return gl_LocalInvocationIndex % 16; }
 
 // products gives in s[j][i] the product of rows a0+4·ty+i of a and b0+4·tx+j of b.
-// The next chunk is on its way while one is multiplied.
+// The next chunk is on its way while one is multiplied. Unrolled, it would take twice the registers on AMD.
 void products(Rows a, uint a0, Rows b, uint b0, out vec4 s[4]) {
   uint r = gl_LocalInvocationIndex / 4, c = gl_LocalInvocationIndex % 4 * 4;
   vec4 next_a = load4(a, a0 + r, c), next_b = load4(b, b0 + r, c);
   [[unroll]] for (uint j = 0; j < 4; j++) s[j] = vec4(0);
-  for (uint c0 = 0; c0 < D; c0 += CHUNK) {
+  [[dont_unroll]] for (uint c0 = 0; c0 < D; c0 += CHUNK) {
     barrier();
     [[unroll]] for (uint i = 0; i < 4; i++) {
       stage[(c + i) * LINE + r / 4][r % 4] = next_a[i];
@@ -57,7 +57,7 @@ void products(Rows a, uint a0, Rows b, uint b0, out vec4 s[4]) {
 // accumulate adds to a set, for outer row 4·ty+i and the columns of vector tx+16·j at i·NV+j,
 // the sum over n of weights[n] times row b0+n of b.
 void accumulate(Rows b, uint b0, uint set) {
-  for (uint n0 = 0; n0 < TILE && b0 + n0 < b.limit; n0 += STAGED) {
+  [[dont_unroll]] for (uint n0 = 0; n0 < TILE && b0 + n0 < b.limit; n0 += STAGED) {
     barrier();
     for (uint e = gl_LocalInvocationIndex; e < STAGED * WIDTH; e += 256) {
       stage[e] = load4(b, b0 + n0 + e / WIDTH, e % WIDTH * 4);

@@ -62,7 +62,8 @@ uint fragment_column(uint i) { return (gl_SubgroupID * EACH + i) % ACROSS * MN; 
 Raw raw8(Rows t, uint r, uint c) {
   if (t.type != ELEMENT_TYPE) return Raw(floatBitsToUint(load4(t, r, c)), floatBitsToUint(load4(t, r, c + 4)));
   if (!ALIGNED) return Raw(uvec4(pack4(load4(t, r, c)), pack4(load4(t, r, c + 4))), uvec4(0));
-  return Raw(c < D ? Eights(t.m).v[place(t, r, c) / 8] : uvec4(0), uvec4(0));
+  uvec4 v = Eights(t.m).v[place(t, r, there(c) ? c : 0) / 8];
+  return Raw(there(c) ? v : uvec4(0), uvec4(0));
 }
 
 uvec4 factors8(Rows t, Raw raw) {

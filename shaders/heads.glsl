@@ -20,13 +20,17 @@ struct Rows {
 
 uint place(Rows t, uint r, uint c) { return min(r, t.limit - 1) * t.stride + t.column + c; }
 
+// Whether a head has the column where vectors of 64 columns may go beyond it. What is not there is read elsewhere
+// and left out, since loads behind a branch wait for each other.
+bool there(uint c) { return D % 64 == 0 || c < D; }
+
 vec4 load4(Rows t, uint r, uint c) {
+  if (ALIGNED) {
+    vec4 v = get4(t.m, t.type, place(t, r, there(c) ? c : 0));
+    return there(c) ? v : vec4(0);
+  }
   uint at = place(t, r, c);
   vec4 v = vec4(0);
-  if (ALIGNED) {
-    if (c < D) v = get4(t.m, t.type, at);
-    return v;
-  }
   [[unroll]] for (uint i = 0; i < 4; i++) {
     if (c + i < D) v[i] = get(t.m, t.type, at + i);
   }
