@@ -31,9 +31,9 @@ void tile(uint k0, uint q0, uint h, Rows keys, Rows values) {
     float log_sum = lse.v[row * heads + h];
     [[unroll]] for (uint i = 0; i < 4; i++) {
       uint key = k0 + 4 * ty() + i;
-      float slope, score = capped(s[j][i] * scale, cap, slope);
+      float slope, weight = exp(capped(s[j][i] * scale, cap, slope) - log_sum);
       slopes[j][i] = slope;
-      s[j][i] = r < R && key >= low && key <= r ? exp(score - log_sum) : 0;
+      s[j][i] = seen(r < R && key >= low && key <= r, weight);
     }
   }
   if (VALUES) {

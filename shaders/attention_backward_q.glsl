@@ -36,9 +36,8 @@ void main() {
     [[unroll]] for (uint j = 0; j < 4; j++) {
       uint key = k0 + 4 * tx() + j;
       [[unroll]] for (uint i = 0; i < 4; i++) {
-        float slope, score = capped(s[j][i] * scale, cap, slope);
-        bool seen = key >= low[i] && key <= q0 + 4 * ty() + i;
-        d[j][i] = seen ? exp(score - log_sum[i]) * (d[j][i] - removed[i]) * slope * scale : 0;
+        float slope, weight = exp(capped(s[j][i] * scale, cap, slope) - log_sum[i]);
+        d[j][i] = seen(key >= low[i] && key <= q0 + 4 * ty() + i, weight * (d[j][i] - removed[i]) * slope * scale);
       }
     }
     put_weights(d);

@@ -37,7 +37,7 @@ void softmax() {
   [[unroll]] for (uint n = 0; n < TILE / 4; n++) {
     float s = score_at(begin + n * LINE, row % 4);
     // Not s > HIDDEN: NaN must come through.
-    float e = s == HIDDEN ? 0 : exp(s - top);
+    float e = seen(s != HIDDEN, exp(s - top));
     put_score(begin + n * LINE, row % 4, e);
     sum += e;
   }
@@ -78,9 +78,8 @@ void main() {
     [[unroll]] for (uint j = 0; j < 4; j++) {
       uint key = k0 + 4 * tx() + j;
       [[unroll]] for (uint i = 0; i < 4; i++) {
-        float slope;
-        bool seen = key >= low[i] && key <= past + q0 + 4 * ty() + i;
-        s[j][i] = seen ? capped(s[j][i] * scale, cap, slope) : HIDDEN;
+        float slope, score = capped(s[j][i] * scale, cap, slope);
+        s[j][i] = key >= low[i] && key <= past + q0 + 4 * ty() + i ? score : HIDDEN;
       }
     }
     put_scores(s);

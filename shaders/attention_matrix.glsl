@@ -53,7 +53,7 @@ uint ty() { return gl_LocalInvocationIndex / 16; }
 uint tx() { return gl_LocalInvocationIndex % 16; }
 
 // The first fragment of this subgroup; it may have none.
-bool working() { return gl_SubgroupID * EACH < FRAGMENTS; }
+bool working() { return SUBGROUPS * EACH == FRAGMENTS || gl_SubgroupID * EACH < FRAGMENTS; }
 uint fragment_row() { return gl_SubgroupID * EACH / ACROSS * MM; }
 uint fragment_column(uint i) { return (gl_SubgroupID * EACH + i) % ACROSS * MN; }
 

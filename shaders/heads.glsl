@@ -54,6 +54,9 @@ uint lowest(uint first, uint query, uint window) {
   return window > 0 && query + 1 > window ? max(first, query + 1 - window) : first;
 }
 
+// What a key gives to a query that sees it, made before it is known, as every branch for it would cost more.
+float seen(bool sees, float v) { return sees ? v : 0; }
+
 // capped is cap·tanh(s/cap), and slope its derivative.
 float capped(float s, float cap, out float slope) {
   slope = 1;
