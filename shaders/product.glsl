@@ -104,8 +104,8 @@ Raw fetch(Factor f, uint origin, uvec2 p, uint first, uint k0) {
 
 // Numbers 4·part … of a unit of the terms from k0 on; those beyond the end are 0.
 vec4 numbers(Factor f, Raw raw, uint part, uvec2 p, uint k0) {
-  if (!f.whole && term(f, p, k0) >= f.terms) return vec4(0);
-  return raw_numbers(raw, f.aligned ? f.type : F32, tables, part);
+  vec4 v = raw_numbers(raw, f.aligned ? f.type : F32, tables, part);
+  return f.whole || term(f, p, k0) < f.terms ? v : vec4(0);
 }
 
 vec4 dropped(vec4 v, uint key, uint column) {

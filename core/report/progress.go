@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 )
 
 // Progress writes one line that changes in place on a terminal, or a line now
@@ -15,13 +16,18 @@ import (
 type Progress struct {
 	w        io.Writer
 	terminal bool
-	shown    int // columns of the line that stands
+	columns  func() int // of the terminal now, 0 if unknown
+	shown    int        // columns of the line that stands
 	last     time.Time
 }
 
 // NewProgress writes to f.
 func NewProgress(f *os.File) *Progress {
-	return &Progress{w: f, terminal: isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd())}
+	columns := func() int {
+		n, _, _ := term.GetSize(int(f.Fd()))
+		return n
+	}
+	return &Progress{w: f, terminal: isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()), columns: columns}
 }
 
 // Terminal says whether a person watches.
@@ -38,6 +44,7 @@ func (p *Progress) Show(line string, final bool) {
 		if !final && now.Sub(p.last) < 50*time.Millisecond {
 			return
 		}
+		line = fitting(line, p.columns())
 		fmt.Fprintf(p.w, "\r%s%s", line, strings.Repeat(" ", max(0, p.shown-len([]rune(line)))))
 		p.shown = len([]rune(line))
 		if final {
@@ -49,6 +56,16 @@ func (p *Progress) Show(line string, final bool) {
 		return
 	}
 	p.last = now
+}
+
+// fitting is a line's beginning that stands on one row: what wraps cannot be replaced. The last column stays free,
+// where terminals go to the next row. No columns are as many as one likes.
+func fitting(line string, columns int) string {
+	all := []rune(line)
+	if columns <= 1 || len(all) < columns {
+		return line
+	}
+	return string(all[:columns-2]) + "…"
 }
 
 // End leaves the line as it stands and goes to the next.
