@@ -30,7 +30,7 @@ const uint FRAGMENTS = TILE / MM * ACROSS;
 const uint SUBGROUPS = 256 / SUBGROUP;
 const uint EACH = (FRAGMENTS + SUBGROUPS - 1) / SUBGROUPS;
 
-// Two chunks of factors, or the weights of a tile [inner row][outer rows], in ELEMENT.
+// Two chunks of factors, or the weights of a tile [outer row][inner rows], in ELEMENT.
 shared uvec4 factors[2 * TILE * CHUNK_ROW];
 // Scores [inner row][outer rows] or results [outer row][columns] in float32, or rows of a factor
 // [inner row][columns] in ELEMENT.
@@ -140,7 +140,7 @@ void accumulate(Rows b, uint b0, uint set) {
     if (working()) {
       [[unroll]] for (uint k = 0; k < TILE; k += MK) {
         coopmat<ELEMENT, gl_ScopeSubgroup, MM, MK, gl_MatrixUseA> left;
-        coopMatLoad(left, factors, k * TILE_ROW + fragment_row() / 8, TILE_ROW, gl_CooperativeMatrixLayoutColumnMajor);
+        coopMatLoad(left, factors, fragment_row() * TILE_ROW + k / 8, TILE_ROW, gl_CooperativeMatrixLayoutRowMajor);
         [[unroll]] for (uint i = 0; i < EACH; i++) {
           coopmat<ELEMENT, gl_ScopeSubgroup, MK, MN, gl_MatrixUseB> right;
           coopMatLoad(right, scores, k * TILE_ROW + fragment_column(i) / 8, TILE_ROW, gl_CooperativeMatrixLayoutRowMajor);
@@ -153,11 +153,11 @@ void accumulate(Rows b, uint b0, uint set) {
 }
 
 void put_weights(vec4 w[4]) {
-  [[unroll]] for (uint j = 0; j < 4; j++) {
-    uvec2 v = pack4(w[j]);
-    uint at = (4 * tx() + j) * TILE_ROW + ty() / 2;
-    factors[at][ty() % 2 * 2] = v.x;
-    factors[at][ty() % 2 * 2 + 1] = v.y;
+  [[unroll]] for (uint i = 0; i < 4; i++) {
+    uvec2 v = pack4(vec4(w[0][i], w[1][i], w[2][i], w[3][i]));
+    uint at = (4 * ty() + i) * TILE_ROW + tx() / 2;
+    factors[at][tx() % 2 * 2] = v.x;
+    factors[at][tx() % 2 * 2 + 1] = v.y;
   }
 }
 
