@@ -198,14 +198,15 @@ const (
 	alignedY
 )
 
-// aligned says of which operands rows can be read in units of elements, or written in units of 4, at once.
+// aligned says of which operands rows can be read in units of elements, or written in units of 4, at once;
+// of absent ones they can.
 func (p *product) aligned(unit int) (bits uint32) {
 	for _, o := range []struct {
 		matrix
 		unit int
 		bit  uint32
 	}{{p.x, unit, alignedX}, {p.u, unit, alignedU}, {p.b, unit, alignedB}, {p.y, 4, alignedY}} {
-		if o.given() && o.alignedTo(o.unit) {
+		if !o.given() || o.alignedTo(o.unit) {
 			bits |= o.bit
 		}
 	}
