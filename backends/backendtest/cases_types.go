@@ -7,11 +7,19 @@ import (
 	"github.com/loraedge/loraedge/formats/dtype"
 )
 
-// typedProducts are [rows, inputs, outputs] for weights of every type: inputs
-// in whole blocks, sums and tiles of odd lengths, more than one nested block.
-var typedProducts = [][3]int{{1, 64, 5}, {3, 128, 33}, {17, 192, 64}, {70, 64, 130}, {5, 1536, 40}}
+// typedProducts are [rows, inputs, outputs] for weights of every type: inputs in whole blocks but in the
+// last, sums and tiles of odd lengths, more than one nested block, sums of whole vectors that end amid a tile.
+var typedProducts = [][3]int{{1, 64, 5}, {3, 128, 33}, {17, 192, 64}, {70, 64, 130}, {5, 1536, 40}, {9, 40, 24}}
 
-var weightTypes = []dtype.DType{dtype.Invalid, dtype.BF16, dtype.F16, dtype.NF4, dtype.NF4Double}
+// weightTypes are those of matrices with so many inputs; Invalid is float32.
+func weightTypes(inputs int) []dtype.DType {
+	all := []dtype.DType{dtype.Invalid, dtype.BF16, dtype.F16}
+	if inputs%dtype.Block == 0 {
+		all = append(all, dtype.NF4, dtype.NF4Double)
+	}
+	return all
+}
+
 var computeTypes = []dtype.DType{dtype.Invalid, dtype.BF16, dtype.F16}
 
 // held is o in a buffer of type d.
@@ -31,22 +39,30 @@ func (g *generator) amidUnlessBlocks(operands []Operand) []Operand {
 	return out
 }
 
-// eachType calls make for every pair of types but that of plain float32.
-func eachType(make func(name string, weight, compute dtype.DType)) {
-	for _, w := range weightTypes {
+// eachType calls make for every pair of types but that of plain float32, with weights of so many inputs.
+func eachType(inputs int, make func(name string, weight, compute dtype.DType)) {
+	for _, w := range weightTypes(inputs) {
 		for _, c := range computeTypes {
 			if w != dtype.Invalid || c != dtype.Invalid {
-				make(fmt.Sprintf("weight_%s/compute_%s", w, c), w, c)
+				make(fmt.Sprintf("weight_%s/compute_%s", typeName(w), typeName(c)), w, c)
 			}
 		}
 	}
 }
 
+// typeName is float32's where an operand or product has no type of its own.
+func typeName(d dtype.DType) string {
+	if d == dtype.Invalid {
+		return dtype.F32.String()
+	}
+	return d.String()
+}
+
 func linearTypeCases(g *generator) {
 	for n, s := range typedProducts {
-		r, i, o, k := s[0], s[1], s[2], ranks[n]
+		r, i, o, k := s[0], s[1], s[2], ranks[n%len(ranks)]
 		x, w, bias, u, b, index := g.normal(r, i), g.normal(o, i), g.normal(1, o), g.normal(r, k), g.normal(o, k), g.index(r)
-		eachType(func(name string, weight, compute dtype.DType) {
+		eachType(i, func(name string, weight, compute dtype.DType) {
 			name = fmt.Sprintf("%dx%d_to_%d/%s", r, i, o, name)
 			wt := held(w, weight)
 			g.add(name, program.Attr{Scale: 1, Compute: compute}, list(x, wt, absent, u, b, absent), list(fresh(r, o)))
@@ -58,9 +74,9 @@ func linearTypeCases(g *generator) {
 
 func linearGradTypeCases(g *generator) {
 	for n, s := range typedProducts {
-		r, i, o, k := s[0], s[1], s[2], ranks[n]
+		r, i, o, k := s[0], s[1], s[2], ranks[n%len(ranks)]
 		dy, w, du, a, index := g.normal(r, o), g.normal(o, i), g.normal(r, k), g.normal(k, i), g.index(r)
-		eachType(func(name string, weight, compute dtype.DType) {
+		eachType(i, func(name string, weight, compute dtype.DType) {
 			name = fmt.Sprintf("%dx%d_from_%d/%s", r, i, o, name)
 			wt := held(w, weight)
 			g.add(name, program.Attr{Scale: 1, Compute: compute}, list(dy, wt, du, a, absent), list(fresh(r, i)))

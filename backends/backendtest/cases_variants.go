@@ -56,9 +56,9 @@ func weightNormCases(g *generator) {
 		g.add(name+"/view", program.Attr{Scale: -2}, g.amid(slices.Clone(in)), g.amid(list(fresh(1, o))))
 	}
 	for n, s := range typedProducts {
-		i, o, k := s[1], s[2], ranks[n]
+		i, o, k := s[1], s[2], ranks[n%len(ranks)]
 		w, a, b := g.normal(o, i), g.normal(k, i), g.normal(o, k)
-		for _, t := range weightTypes[1:] {
+		for _, t := range weightTypes(i)[1:] {
 			name := fmt.Sprintf("%dx%d_rank_%d/weight_%s", o, i, k, t)
 			g.add(name, program.Attr{Scale: 0.5}, g.amidUnlessBlocks(list(held(w, t), a, b)), g.amid(list(fresh(1, o))))
 		}
