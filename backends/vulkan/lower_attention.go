@@ -38,8 +38,8 @@ func (k *kernels) heads(a *program.Attr, operands ...matrix) ([]any, error) {
 func (k *kernels) tiles(shader string, a *program.Attr, first []any, own []any, push []byte, groups [3]uint32, cost float64) {
 	all := slices.Clone(first)
 	u, ok := unitFor(k.info, a.Compute)
-	// Fragments lie in shared memory in units of 8 elements, and an invocation's part of a tile is for 256.
-	ok = ok && k.matrices[a.Compute] && u.m%8 == 0 && u.n%8 == 0 && u.k%8 == 0 && 256%k.info.Subgroup == 0
+	// An invocation's part of a tile is for 256 of them.
+	ok = ok && k.matrices[a.Compute] && 256%k.info.Subgroup == 0
 	if ok {
 		shader += map[dtype.DType]string{dtype.F16: "_f16", dtype.BF16: "_bf16"}[a.Compute]
 		all = append(all, u.m, u.n, u.k, k.info.Subgroup)

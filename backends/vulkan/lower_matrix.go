@@ -34,7 +34,7 @@ func unitFor(info *vk.Info, compute dtype.DType) (unit, bool) {
 		if s.A != factors || s.B != factors || s.C != vk.Float32 || s.Result != vk.Float32 || !s.SubgroupScope {
 			continue
 		}
-		// Tiles of matrixTiles are whole fragments of these.
+		// Tiles of matrixTiles are whole fragments of these, which lie in shared memory in units of 8 elements.
 		if s.M > 16 || s.N > 16 || s.K > 32 || 16%s.M != 0 || 16%s.N != 0 || 32%s.K != 0 || s.M%8 != 0 || s.N%8 != 0 || s.K%8 != 0 {
 			continue
 		}

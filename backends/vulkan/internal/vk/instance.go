@@ -129,6 +129,9 @@ func (i *Instance) Devices() ([]Info, error) {
 	return all, messages()
 }
 
+// intel is the number of a vendor.
+const intel = 0x8086
+
 func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 	var p vulkan.PhysicalDeviceProperties
 	vulkan.GetPhysicalDeviceProperties(physical, &p)
@@ -160,6 +163,10 @@ func describe(i *Instance, n int, physical vulkan.PhysicalDevice) Info {
 	info.MaxAllocation = int64(min(uint64(c.max_allocation), uint64(c.max_buffer), 1<<62))
 	info.Subgroup, info.MinSubgroup, info.MaxSubgroup = int(c.subgroup_size), int(c.min_subgroup_size), int(c.max_subgroup_size)
 	choosable := c.size_stages&0x20 != 0 && c.size_control != 0 // for compute
+	if choosable && info.VendorID == intel {
+		// Its matrix instructions are as wide as its smallest subgroups: llama.cpp takes these for products too.
+		info.Subgroup = info.MinSubgroup
+	}
 	info.FixedSubgroup = c.full_subgroups != 0 && (choosable || c.min_subgroup_size == c.max_subgroup_size)
 	info.SubgroupOperations = uint32(c.subgroup_operations)
 	info.MixedDotProducts = c.mixed_dot_products != 0

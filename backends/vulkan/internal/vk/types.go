@@ -81,12 +81,13 @@ type Info struct {
 	Version                [2]int // of Vulkan, major and minor
 	// Memory is the size of the device's own memory, Budget what is free of it;
 	// 0 where the driver does not say.
-	Memory, Budget                     int64
-	MaxAllocation                      int64
-	MaxGroups                          [3]uint32
-	MaxInvocations                     int
-	SharedMemory                       int
-	PushConstants                      int
+	Memory, Budget int64
+	MaxAllocation  int64
+	MaxGroups      [3]uint32
+	MaxInvocations int
+	SharedMemory   int
+	PushConstants  int
+	// Subgroup is the size that kernels on matrix units have.
 	Subgroup, MinSubgroup, MaxSubgroup int
 	// FixedSubgroup says that a pipeline can ask for Subgroup, or gets nothing else.
 	FixedSubgroup bool
