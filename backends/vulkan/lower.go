@@ -55,11 +55,9 @@ type matrix struct {
 func (m matrix) given() bool   { return m.rows > 0 }
 func (m matrix) elements() int { return m.rows * m.cols }
 
-// aligned says that every row of an operand in 32 or 16 bits begins at a multiple of 4 elements.
-func (m matrix) aligned() bool { return m.alignedTo(4) }
-
-// alignedTo says that every row begins at a multiple of n elements, so that vectors of 16 bytes at most can be read of it.
-func (m matrix) alignedTo(n int) bool {
+// aligned says that every row of an operand in 32 or 16 bits begins at a multiple of n elements, so that vectors
+// of 16 bytes at most can be read of it.
+func (m matrix) aligned(n int) bool {
 	return m.address%min(16, uint64(m.dtype.Bytes(1, n))) == 0 && m.cols%n == 0
 }
 

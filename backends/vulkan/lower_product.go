@@ -206,7 +206,7 @@ func (p *product) aligned(unit int) (bits uint32) {
 		unit int
 		bit  uint32
 	}{{p.x, unit, alignedX}, {p.u, unit, alignedU}, {p.b, unit, alignedB}, {p.y, 4, alignedY}} {
-		if !o.given() || o.alignedTo(o.unit) {
+		if !o.given() || o.matrix.aligned(o.unit) {
 			bits |= o.bit
 		}
 	}
