@@ -79,20 +79,6 @@ void multiply(uint ty, uint tx) {
   }
 }
 
-// sum adds the product of two factors over the terms from `first` to `end`.
-void sum(Factor a, Factor b, uint m0, uint n0, uint first, uint end, uint ty, uint tx) {
-  if (first >= end) return;
-  begin(a, b, m0, n0);
-  fetch_tiles(a, b, m0, n0, first);
-  for (uint k0 = first; k0 < end; k0 += BK) {
-    put_tiles(a, b, n0, k0);
-    barrier();
-    if (k0 + BK < end) fetch_tiles(a, b, m0, n0, k0 + BK);
-    multiply(ty, tx);
-    barrier();
-  }
-}
-
 // mask_rank puts the forward's mask on the rank's product.
 void mask_rank(uint m0, uint n0, uint ty, uint tx) {
   [[unroll]] for (uint i = 0; i < TM; i++) {

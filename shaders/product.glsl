@@ -1,5 +1,5 @@
 // What product.comp and product_matrix.glsl share: operands, flags, and tiles on their way from memory to registers.
-// They define BM, BN, BK, UNIT, KIND, WEIGHT, DROP, ALIGNED, WHOLE, TYPES and THREADS before.
+// They define BM, BN, BK, UNIT, KIND, WEIGHT, DROP, ALIGNED, WHOLE, TYPES and THREADS before, and put_tiles and multiply after.
 #include "weights.glsl"
 
 const uint X_TYPE = TYPE_OF(0), U_TYPE = TYPE_OF(1), Y_TYPE = TYPE_OF(2);
@@ -80,6 +80,7 @@ uint origin(Factor f, uvec2 p, uint first) {
 }
 
 uint term(Factor f, uvec2 p, uint k0) { return k0 + (f.along_k ? p.y : p.x); }
+bool inside(Factor f, uvec2 p, uint k0) { return f.whole || term(f, p, k0) < f.terms; }
 
 float element(Factor f, uint at) { return f.role == IS_W ? weight(w, parts, tables, at) : get(f.m, f.type, at); }
 
@@ -94,18 +95,16 @@ Raw single(Factor f, uint at, uint columns) {
 }
 
 Raw fetch(Factor f, uint origin, uvec2 p, uint first, uint k0) {
-  uint k = term(f, p, k0);
-  bool inside = f.whole || k < f.terms;
   uint at = origin + k0 * (f.along_k ? 1 : f.across);
-  if (f.aligned) return fetch_raw(f.m, f.type, parts, inside ? at : 0, UNIT);
-  uint column = f.along_k ? k : first + p.y, columns = f.along_k ? f.terms : f.across;
-  return single(f, at, inside && column < columns ? columns - column : 0);
+  if (f.aligned) return fetch_raw(f.m, f.type, parts, inside(f, p, k0) ? at : 0, UNIT);
+  uint column = (f.along_k ? k0 : first) + p.y, columns = f.along_k ? f.terms : f.across;
+  return single(f, at, inside(f, p, k0) && column < columns ? columns - column : 0);
 }
 
 // Numbers 4·part … of a unit of the terms from k0 on; those beyond the end are 0.
 vec4 numbers(Factor f, Raw raw, uint part, uvec2 p, uint k0) {
   vec4 v = raw_numbers(raw, f.aligned ? f.type : F32, tables, part);
-  return f.whole || term(f, p, k0) < f.terms ? v : vec4(0);
+  return inside(f, p, k0) ? v : vec4(0);
 }
 
 vec4 dropped(vec4 v, uint key, uint column) {
@@ -154,6 +153,25 @@ vec4 b_numbers(Factor f, uint i, uint part, uint n0, uint k0) {
   uvec2 p = place_b(i);
   vec4 v = numbers(f, next_b[i], part, p, k0);
   return drop_w ? dropped(v, row_key(scalars, module, b_index[i]), n0 + p.y + 4 * part) : v;
+}
+
+// put_tiles puts what was fetched of the terms from k0 on in shared memory; multiply adds the product of both tiles to
+// the sums of this invocation's or subgroup's place in the workgroup's.
+void put_tiles(Factor a, Factor b, uint n0, uint k0);
+void multiply(uint row, uint column);
+
+// sum adds the product of two factors over the terms from `first` to `end`.
+void sum(Factor a, Factor b, uint m0, uint n0, uint first, uint end, uint row, uint column) {
+  if (first >= end) return;
+  begin(a, b, m0, n0);
+  fetch_tiles(a, b, m0, n0, first);
+  for (uint k0 = first; k0 < end; k0 += BK) {
+    put_tiles(a, b, n0, k0);
+    barrier();
+    if (k0 + BK < end) fetch_tiles(a, b, m0, n0, k0 + BK);
+    multiply(row, column);
+    barrier();
+  }
 }
 
 // What FLAG_ACCUMULATE adds to. linear_grad, which has no bias, has a pointer for it.

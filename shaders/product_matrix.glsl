@@ -54,9 +54,8 @@ const uint FN = BN / WN / MN;
 coopmat<float, gl_ScopeSubgroup, MM, MN, gl_MatrixUseAccumulator> acc[FM * FN];
 
 // plain_unit is a unit that is multiplied as it lies in memory; terms beyond the end are 0.
-uvec4 plain_unit(Factor f, Raw raw, uvec2 p, uint k0) { return f.whole || term(f, p, k0) < f.terms ? raw.low : uvec4(0); }
+uvec4 plain_unit(Factor f, Raw raw, uvec2 p, uint k0) { return inside(f, p, k0) ? raw.low : uvec4(0); }
 
-// put_tiles puts what was fetched in shared memory.
 void put_tiles(Factor a, Factor b, uint n0, uint k0) {
   [[unroll]] for (uint i = 0; i < A_EACH; i++) {
     if (!in_a(i)) break;
@@ -88,20 +87,6 @@ void multiply(uint wm, uint wn) {
       else coopMatLoad(right, b_tile, k * B_ROW + n / UNIT, B_ROW, gl_CooperativeMatrixLayoutRowMajor);
       [[unroll]] for (uint i = 0; i < FM; i++) acc[i * FN + j] = coopMatMulAdd(left[i], right, acc[i * FN + j]);
     }
-  }
-}
-
-// sum adds the product of two factors over the terms from `first` to `end`.
-void sum(Factor a, Factor b, uint m0, uint n0, uint first, uint end, uint wm, uint wn) {
-  if (first >= end) return;
-  begin(a, b, m0, n0);
-  fetch_tiles(a, b, m0, n0, first);
-  for (uint k0 = first; k0 < end; k0 += BK) {
-    put_tiles(a, b, n0, k0);
-    barrier();
-    if (k0 + BK < end) fetch_tiles(a, b, m0, n0, k0 + BK);
-    multiply(wm, wn);
-    barrier();
   }
 }
 

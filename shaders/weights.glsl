@@ -11,10 +11,18 @@ struct WeightParts {
   uint scales, nested, offset;
 };
 
-float block_scale(Uints w, WeightParts p, Tables t, uint block) {
-  if (WEIGHT == NF4) return uintBitsToFloat(w.v[p.scales + block]);
-  uint code = (w.v[p.scales + (block >> 2)] >> (8 * (block & 3))) & 255;
-  return t.dynamic[code] * uintBitsToFloat(w.v[p.nested + (block >> 8)]) + uintBitsToFloat(w.v[p.offset]);
+// What element i of a matrix in blocks is made of, as it lies in memory: the words of its code and of its block's scale or that
+// scale's code, the nested scale and the offset; and i.
+Raw fetch_block(Uints w, uint type, WeightParts p, uint i) {
+  uint codes = w.v[i >> 3], block = i >> 6;
+  if (type == NF4) return Raw(uvec4(codes, w.v[p.scales + block], 0, i), uvec4(0));
+  return Raw(uvec4(codes, w.v[p.scales + (block >> 2)], w.v[p.nested + (block >> 8)], i), uvec4(w.v[p.offset], 0, 0, 0));
+}
+
+float block_scale(Raw raw, uint type, Tables t) {
+  if (type == NF4) return uintBitsToFloat(raw.low.y);
+  uint code = (raw.low.y >> (8 * (raw.low.w >> 6 & 3))) & 255;
+  return t.dynamic[code] * uintBitsToFloat(raw.low.z) + uintBitsToFloat(raw.high.x);
 }
 
 // weight is element i of the matrix at w.
@@ -25,8 +33,9 @@ float weight(Uints w, WeightParts p, Tables t, uint i) {
     uint bits = (w.v[i >> 1] >> (16 * (i & 1))) & 0xffff;
     return WEIGHT == BF16 ? uintBitsToFloat(bits << 16) : unpackHalf2x16(bits).x;
   }
-  uint code = (w.v[i >> 3] >> (8 * ((i >> 1) & 3) + 4 * (1 - (i & 1)))) & 15;
-  return t.normal[code] * block_scale(w, p, t, i >> 6);
+  Raw raw = fetch_block(w, WEIGHT, p, i);
+  uint code = (raw.low.x >> (8 * ((i >> 1) & 3) + 4 * (1 - (i & 1)))) & 15;
+  return t.normal[code] * block_scale(raw, WEIGHT, t);
 }
 
 // n elements from i on, 4 or 8, of a matrix whose columns and address are multiples of n, as they lie in memory; i is one too.
@@ -34,10 +43,7 @@ float weight(Uints w, WeightParts p, Tables t, uint i) {
 Raw fetch_raw(Floats m, uint type, WeightParts p, uint i, uint n) {
   if (type == F32) return Raw(Eights(m).v[i / 4], n == 8 ? Eights(m).v[i / 4 + 1] : uvec4(0));
   if (type < NF4) return Raw(n == 8 ? Eights(m).v[i / 8] : uvec4(Pairs(m).v[i / 4], 0, 0), uvec4(0));
-  Uints w = Uints(m);
-  uint codes = w.v[i >> 3], block = i >> 6;
-  if (type == NF4) return Raw(uvec4(codes, w.v[p.scales + block], 0, i), uvec4(0));
-  return Raw(uvec4(codes, w.v[p.scales + (block >> 2)], w.v[p.nested + (block >> 8)], i), uvec4(w.v[p.offset], 0, 0, 0));
+  return fetch_block(Uints(m), type, p, i);
 }
 
 // Numbers 4·part to 4·part+3 of those.
@@ -46,8 +52,7 @@ vec4 raw_numbers(Raw raw, uint type, Tables t, uint part) {
   uvec2 bits = part == 0 ? raw.low.xy : raw.low.zw;
   if (type == BF16) return unpack_bfloat16(bits);
   if (type == F16) return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
-  uint i = raw.low.w + 4 * part, codes = raw.low.x >> (4 * (i & 4));
-  float scale = uintBitsToFloat(raw.low.y);
-  if (type == NF4_DOUBLE) scale = t.dynamic[(raw.low.y >> (i >> 6 & 3) * 8) & 255] * uintBitsToFloat(raw.low.z) + uintBitsToFloat(raw.high.x);
-  return scale * vec4(t.normal[(codes >> 4) & 15], t.normal[codes & 15], t.normal[(codes >> 12) & 15], t.normal[(codes >> 8) & 15]);
+  uint codes = raw.low.x >> (4 * ((raw.low.w + 4 * part) & 4));
+  return block_scale(raw, type, t) *
+      vec4(t.normal[(codes >> 4) & 15], t.normal[codes & 15], t.normal[(codes >> 12) & 15], t.normal[(codes >> 8) & 15]);
 }

@@ -8,7 +8,7 @@ static int find_functions(lv_device *d, void *instance) {
   get_proc_addr from_instance = (get_proc_addr)lv_loader();
   d->proc = (get_proc_addr)from_instance(instance, "vkGetDeviceProcAddr");
 #define FIND(result, name, arguments)                                                                                   \
-  d->name = (result(VKAPI *) arguments)d->proc(d->device, "vk" #name);                                                     \
+  d->name = (result(VKAPI *) arguments)d->proc(d->device, "vk" #name);                                                  \
   if (d->name == NULL) return 0;
   FUNCTIONS(FIND)
   return 1;
